@@ -1,0 +1,1 @@
+//! receive → decode → validate → enrich → encode → publish

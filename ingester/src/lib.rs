@@ -1,0 +1,1 @@
+//! consume → decode → assemble → summarise → write → commit

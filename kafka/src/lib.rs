@@ -1,0 +1,1 @@
+//! Kafka records in and out: producer, consumer, partitions, offsets. Knows nothing of spans.

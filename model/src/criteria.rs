@@ -1,0 +1,165 @@
+//! What a search asks for, and whether a span answers it.
+//!
+//! The semantics are those of Jaeger's in-memory store: one single span satisfies all predicates;
+//! values are compared as strings; a key may match at any level.
+
+use std::borrow::Cow;
+
+use crate::{
+    Extent, SpanBatch, SpanKind, SpanRef, StatusCode, TimeRange, ValueRef, canonical_double,
+    canonical_string,
+};
+
+/// Where an attribute is looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AttributeLevel {
+    /// On the span, its scope, its resource, any of its events or any of its links.
+    Any,
+    /// On the resource alone: Jaeger's prefix `resource.`.
+    Resource,
+}
+
+/// One condition on a span beside its times.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SpanPredicate {
+    /// The resource's service is this one.
+    Service(String),
+    /// The span's name is this one.
+    Operation(String),
+    /// The status is (or is not) an error: `error=true`, `error=false`.
+    IsError(bool),
+    /// The status is this one.
+    Status(StatusCode),
+    /// The kind is this one.
+    Kind(SpanKind),
+    /// The scope has this name.
+    ScopeName(String),
+    /// The scope has this version.
+    ScopeVersion(String),
+    /// An attribute has this canonical value.
+    Attribute(AttributePredicate),
+    /// No span answers it: `error=maybe`.
+    Never,
+}
+
+/// An attribute and the text its value must have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AttributePredicate {
+    /// The key.
+    pub key: String,
+    /// The value's canonical string.
+    pub value: String,
+    /// Where to look.
+    pub level: AttributeLevel,
+}
+
+impl SpanPredicate {
+    /// The predicate that Jaeger means by a tag `key=value`, its special keys included.
+    pub fn from_tag(key: &str, value: &str) -> Self {
+        match key {
+            "error" => match value {
+                "true" => Self::IsError(true),
+                "false" => Self::IsError(false),
+                _ => Self::Never,
+            },
+            "span.status" => Self::Status(StatusCode::parse(value).unwrap_or_default()),
+            "span.kind" => Self::Kind(SpanKind::parse(value).unwrap_or_default()),
+            "scope.name" => Self::ScopeName(value.to_owned()),
+            "scope.version" => Self::ScopeVersion(value.to_owned()),
+            _ => {
+                let (key, level) = match key.strip_prefix("resource.") {
+                    Some(key) => (key, AttributeLevel::Resource),
+                    None => (key, AttributeLevel::Any),
+                };
+                Self::Attribute(AttributePredicate {
+                    key: key.to_owned(),
+                    value: value.to_owned(),
+                    level,
+                })
+            }
+        }
+    }
+
+    /// Whether the span answers the predicate.
+    pub fn matches(&self, batch: &SpanBatch<'_>, span: &SpanRef<'_>) -> bool {
+        match self {
+            Self::Service(name) => batch.service_name(batch.resource(span)) == name,
+            Self::Operation(name) => span.operation_name() == name,
+            Self::IsError(error) => (span.status == StatusCode::Error) == *error,
+            Self::Status(status) => span.status == *status,
+            Self::Kind(kind) => span.kind == *kind,
+            Self::ScopeName(name) => batch.scope(span).name == name,
+            Self::ScopeVersion(version) => batch.scope(span).version == version,
+            Self::Attribute(predicate) => predicate.matches(batch, span),
+            Self::Never => false,
+        }
+    }
+}
+
+impl AttributePredicate {
+    fn matches(&self, batch: &SpanBatch<'_>, span: &SpanRef<'_>) -> bool {
+        let on = |extent: Extent| self.is_among(batch, extent);
+        match self.level {
+            AttributeLevel::Resource => on(batch.resource(span).attributes),
+            AttributeLevel::Any => {
+                on(span.attributes)
+                    || on(batch.scope(span).attributes)
+                    || on(batch.resource(span).attributes)
+                    || batch.events(span).iter().any(|event| on(event.attributes))
+                    || batch.links(span).iter().any(|link| on(link.attributes))
+            }
+        }
+    }
+
+    fn is_among(&self, batch: &SpanBatch<'_>, extent: Extent) -> bool {
+        batch
+            .attributes(extent)
+            .iter()
+            .any(|a| a.key == self.key && batch.canonical(&a.value) == self.value.as_str())
+    }
+}
+
+impl<'a> SpanBatch<'a> {
+    /// The canonical text of a value of this batch: see [`canonical_string`].
+    pub fn canonical(&self, value: &ValueRef<'a>) -> Cow<'a, str> {
+        match *value {
+            ValueRef::Empty => Cow::Borrowed(""),
+            ValueRef::String(text) => Cow::Borrowed(text),
+            ValueRef::Bool(value) => Cow::Borrowed(if value { "true" } else { "false" }),
+            ValueRef::Int(value) => Cow::Owned(value.to_string()),
+            ValueRef::Double(value) => Cow::Owned(canonical_double(value)),
+            ValueRef::Bytes(_) | ValueRef::Array(_) | ValueRef::Map(_) => {
+                Cow::Owned(canonical_string(&self.own_value(value)).into_owned())
+            }
+        }
+    }
+}
+
+/// A search for traces: those of which one single span satisfies every condition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TraceQuery {
+    /// Conditions on the span, all of which must hold.
+    pub predicates: Vec<SpanPredicate>,
+    /// The span starts in this range.
+    pub start: TimeRange,
+    /// The span takes at least this many nanoseconds.
+    pub duration_min: Option<u64>,
+    /// The span takes at most this many nanoseconds.
+    pub duration_max: Option<u64>,
+    /// Most traces to return, those with the newest matching spans.
+    pub limit: usize,
+}
+
+impl TraceQuery {
+    /// Whether the span answers the query.
+    pub fn matches(&self, batch: &SpanBatch<'_>, span: &SpanRef<'_>) -> bool {
+        let duration = span.duration();
+        self.start.contains(span.start)
+            && self.duration_min.is_none_or(|least| duration >= least)
+            && self.duration_max.is_none_or(|most| duration <= most)
+            && self
+                .predicates
+                .iter()
+                .all(|predicate| predicate.matches(batch, span))
+    }
+}

@@ -1,0 +1,1 @@
+//! The contract: Avro schemas, protobufs, topics, and the codecs between bytes and nouns.

@@ -1,0 +1,3 @@
+//! The `spoor` binary: one subcommand per role.
+
+fn main() {}
