@@ -1,0 +1,268 @@
+//! What a trace store promises: the traits that the ingester writes to and the query reads from.
+
+use std::future::Future;
+
+use model::{SpanBatch, SpanKind, Tenant, TimeRange, Trace, TraceId, TraceQuery, UnixNanos};
+use roaring::RoaringTreemap;
+use uuid::Uuid;
+
+use crate::{ReadError, WriteError};
+
+/// A partition of the log whose consumed position the store keeps.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Source {
+    /// Who consumes: `live`, or the name of a replay job.
+    pub consumer: String,
+    /// Topic.
+    pub topic: String,
+    /// Partition of the topic.
+    pub partition: i32,
+}
+
+/// A random token drawn at each assignment of a partition: who may write for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Owner(pub Uuid);
+
+/// Cumulative counts of one source, since its first record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counts {
+    /// Records that are done: stored, found to be duplicates, or dead-lettered.
+    pub records: u64,
+    /// Spans stored.
+    pub spans_stored: u64,
+    /// Spans that were stored already.
+    pub spans_duplicate: u64,
+    /// Spans in records that went to the dead letters, as far as they could be counted.
+    pub spans_dead_lettered: u64,
+    /// Records that went to the dead letters.
+    pub records_dead_lettered: u64,
+}
+
+/// How far a source has been consumed.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Progress {
+    /// Grows by one with each commit.
+    pub revision: i64,
+    /// Every record with a lower offset is done. The offset to read from after a restart.
+    pub watermark: i64,
+    /// Offsets at or above the watermark that are done as well, to be skipped after a restart.
+    pub done_above: RoaringTreemap,
+    /// What became of the records that are done.
+    pub counts: Counts,
+}
+
+/// Moves a source's progress forward, in the same transaction as the traces.
+#[derive(Debug, Clone)]
+pub struct ProgressStep {
+    /// Which source.
+    pub source: Source,
+    /// Who writes; must be the owner that claimed the source last.
+    pub owner: Owner,
+    /// The revision that this step follows.
+    pub expected_revision: i64,
+    /// The watermark after this step.
+    pub watermark: i64,
+    /// The done offsets at or above that watermark, after this step.
+    pub done_above: RoaringTreemap,
+    /// Records that this step finishes, dead-lettered ones included.
+    pub records: u64,
+    /// Of these, records that went to the dead letters (acknowledged there before this step).
+    pub records_dead_lettered: u64,
+    /// Spans in these dead-lettered records.
+    pub spans_dead_lettered: u64,
+}
+
+/// Why a trace was written when it was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Completeness {
+    /// The root was seen and the trace was quiet.
+    Complete,
+    /// Quiet for long, without a root.
+    NoRoot,
+    /// Written while it was still growing: held too long, too large, memory short, or shutdown.
+    StillOpen,
+    /// Nothing was held back: the direct deployment, replay.
+    Unknown,
+}
+
+/// Spans of one trace to be written.
+#[derive(Debug, Clone, Copy)]
+pub struct TraceSpans<'b, 'a> {
+    /// Index in [`WriteBatch::progress`] of the source they came from; `None` without one.
+    pub source: Option<usize>,
+    /// Whose trace it is.
+    pub tenant: &'b Tenant,
+    /// Which trace.
+    pub trace_id: TraceId,
+    /// When a collector received the earliest and the latest of them.
+    pub received: TimeRange,
+    /// Why they are written now.
+    pub completeness: Completeness,
+    /// Where the spans lie.
+    pub batch: &'b SpanBatch<'a>,
+    /// Their indices in the batch.
+    pub spans: &'b [u32],
+}
+
+/// One transaction's worth of work.
+#[derive(Debug, Clone, Copy)]
+pub struct WriteBatch<'b, 'a> {
+    /// Progress of the sources whose records these are; empty in the direct deployment.
+    pub progress: &'b [ProgressStep],
+    /// The traces. The same trace may occur more than once.
+    pub traces: &'b [TraceSpans<'b, 'a>],
+}
+
+/// What a committed transaction did.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Written {
+    /// Spans stored.
+    pub spans_stored: u64,
+    /// Spans that were stored already, or occurred twice in the batch.
+    pub spans_duplicate: u64,
+    /// Segments written.
+    pub segments: u64,
+}
+
+/// Writes traces and the consumed position, both or neither.
+pub trait TraceWriter: Send + Sync + 'static {
+    /// Takes a source over: from now on only `owner` can write for it. Returns where to go on.
+    ///
+    /// A source never seen before starts with an empty [`Progress`]: revision 1, watermark 0.
+    /// MUST make every earlier owner fail with [`WriteError::Fenced`], and MUST not wait for one
+    /// that is frozen in a transaction.
+    fn claim(
+        &self,
+        source: &Source,
+        owner: Owner,
+    ) -> impl Future<Output = Result<Progress, WriteError>> + Send;
+
+    /// Writes a batch.
+    ///
+    /// - **Atomic.** All of it or nothing.
+    /// - **Durable.** `Ok` means committed; an ambiguous commit has been resolved before `Ok`.
+    /// - **Idempotent.** A span that is stored already is counted as a duplicate and changes
+    ///   nothing: no row, no RED count, no edge.
+    /// - **Fenced.** Each step's owner and revision are compared; `Fenced` means that nothing was
+    ///   written and that the source must be claimed anew, every cached state dropped.
+    fn write(
+        &self,
+        batch: WriteBatch<'_, '_>,
+    ) -> impl Future<Output = Result<Written, WriteError>> + Send;
+}
+
+/// One operation of a service.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Operation {
+    /// Name of the spans.
+    pub name: String,
+    /// Kind of the spans.
+    pub kind: SpanKind,
+}
+
+/// Calls from one service to another.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Dependency {
+    /// The caller's service.
+    pub parent: String,
+    /// The callee's service.
+    pub child: String,
+    /// How many spans of the child had a parent span in the caller.
+    pub calls: u64,
+    /// How many of these ended with an error.
+    pub errors: u64,
+    /// Sum of their durations, in nanoseconds.
+    pub duration_sum: u64,
+}
+
+/// One minute of one operation.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RedPoint {
+    /// Start of the minute.
+    pub minute: UnixNanos,
+    /// Service.
+    pub service: String,
+    /// Operation; empty when summed over operations.
+    pub operation: String,
+    /// Spans that started in the minute.
+    pub calls: u64,
+    /// Of these, spans with an error.
+    pub errors: u64,
+    /// Sum of durations in nanoseconds.
+    pub duration_sum: u64,
+    /// Counts by duration bucket: see [`crate::DurationHistogram`].
+    pub histogram: crate::DurationHistogram,
+}
+
+/// Which RED series to read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RedQuery {
+    /// Services, at least one.
+    pub services: Vec<String>,
+    /// Kinds of spans to count.
+    pub kinds: Vec<SpanKind>,
+    /// One series per operation, or one per service.
+    pub by_operation: bool,
+    /// Minutes that start in this range.
+    pub range: TimeRange,
+}
+
+/// A trace as the store holds it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StoredTrace {
+    /// All its spans, each once.
+    pub trace: Trace,
+    /// Whether the writer saw it end: the best of its segments.
+    pub complete: bool,
+}
+
+/// Reads traces. Every call sees one tenant alone.
+pub trait TraceReader: Send + Sync + 'static {
+    /// The trace with this id, segments merged, each span once; `None` when there is none.
+    /// `hint` narrows the time partitions that are looked at, generously.
+    fn trace(
+        &self,
+        tenant: &Tenant,
+        id: TraceId,
+        hint: Option<TimeRange>,
+    ) -> impl Future<Output = Result<Option<StoredTrace>, ReadError>> + Send;
+
+    /// The traces that answer a query, whole.
+    ///
+    /// Exact: what a scan over every stored span would find. Newest first, by the start of the
+    /// newest span of the trace that answers the query; then by trace id.
+    fn search(
+        &self,
+        tenant: &Tenant,
+        query: &TraceQuery,
+    ) -> impl Future<Output = Result<Vec<StoredTrace>, ReadError>> + Send;
+
+    /// Services with stored spans, sorted.
+    fn services(
+        &self,
+        tenant: &Tenant,
+    ) -> impl Future<Output = Result<Vec<String>, ReadError>> + Send;
+
+    /// Operations of a service, sorted; of one kind if told.
+    fn operations(
+        &self,
+        tenant: &Tenant,
+        service: &str,
+        kind: Option<SpanKind>,
+    ) -> impl Future<Output = Result<Vec<Operation>, ReadError>> + Send;
+
+    /// Calls between services by spans of the child that started in the range, to the minute.
+    /// Sorted by parent and child.
+    fn dependencies(
+        &self,
+        tenant: &Tenant,
+        range: TimeRange,
+    ) -> impl Future<Output = Result<Vec<Dependency>, ReadError>> + Send;
+
+    /// RED series by minute, sorted by service, operation and minute.
+    fn red(
+        &self,
+        tenant: &Tenant,
+        query: &RedQuery,
+    ) -> impl Future<Output = Result<Vec<RedPoint>, ReadError>> + Send;
+}

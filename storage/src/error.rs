@@ -1,0 +1,72 @@
+//! What can go wrong with the store, by what the caller should do about it.
+
+/// Why a write or a claim did not happen. Nothing was written in any of these cases.
+#[derive(Debug, thiserror::Error)]
+pub enum WriteError {
+    /// Another owner has claimed the source, or its revision moved. Claim anew, drop every cache.
+    #[error("{topic}/{partition} belongs to another owner or revision")]
+    Fenced {
+        /// Topic of the source.
+        topic: String,
+        /// Partition of the source.
+        partition: i32,
+    },
+    /// The store is away, full, busy or failing over. Try again, for as long as it takes.
+    #[error("the store is not available for now (SQLSTATE {sqlstate:?})")]
+    Transient {
+        /// SQLSTATE, if the server said one.
+        sqlstate: Option<String>,
+        /// The cause.
+        source: sqlx::Error,
+    },
+    /// The store refuses a value in the batch. Bisect, and dead-letter what is left.
+    #[error("the store refuses a value (SQLSTATE {sqlstate})")]
+    Poison {
+        /// SQLSTATE.
+        sqlstate: String,
+        /// The cause.
+        source: sqlx::Error,
+    },
+    /// The schema or the rights are wrong. Pause and tell the operator; no data is at fault.
+    #[error("the store needs an operator (SQLSTATE {sqlstate:?})")]
+    Operator {
+        /// SQLSTATE, if the server said one.
+        sqlstate: Option<String>,
+        /// The cause.
+        source: sqlx::Error,
+    },
+    /// A stored row is not what this program writes.
+    #[error("stored data is inconsistent: {table}.{column}: {what}")]
+    Inconsistent {
+        /// Table of the row.
+        table: &'static str,
+        /// Column of the value.
+        column: &'static str,
+        /// What is wrong with it.
+        what: String,
+    },
+}
+
+/// Why a read failed.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// The store is away, full, busy or failing over.
+    #[error("the store is not available for now")]
+    Unavailable(#[source] sqlx::Error),
+    /// The query ran into its time limit.
+    #[error("the query took longer than it may")]
+    Timeout,
+    /// The schema or the rights are wrong.
+    #[error("the store needs an operator")]
+    Operator(#[source] sqlx::Error),
+    /// A stored row is not what this program writes.
+    #[error("stored data is inconsistent: {table}.{column}: {what}")]
+    Inconsistent {
+        /// Table of the row.
+        table: &'static str,
+        /// Column of the value.
+        column: &'static str,
+        /// What is wrong with it.
+        what: String,
+    },
+}
