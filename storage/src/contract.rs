@@ -2,7 +2,9 @@
 
 use std::future::Future;
 
-use model::{SpanBatch, SpanKind, Tenant, TimeRange, Trace, TraceId, TraceQuery, UnixNanos};
+use model::{
+    RejectReason, SpanBatch, SpanKind, Tenant, TimeRange, Trace, TraceId, TraceQuery, UnixNanos,
+};
 use roaring::RoaringTreemap;
 use uuid::Uuid;
 
@@ -124,6 +126,23 @@ pub struct Written {
     pub segments: u64,
 }
 
+/// A record that can never be stored as spans, where no dead-letter topic exists to keep it.
+#[derive(Debug, Clone, Copy)]
+pub struct DeadLetter<'b> {
+    /// Whose spans they are.
+    pub tenant: &'b Tenant,
+    /// Why they cannot be stored.
+    pub reason: RejectReason,
+    /// The error in words, without values of the spans.
+    pub error: &'b str,
+    /// When a collector received them.
+    pub received_at: UnixNanos,
+    /// How many spans the record holds, as far as they could be counted.
+    pub spans: u32,
+    /// The record as it came: framed Avro.
+    pub record: &'b [u8],
+}
+
 /// Writes traces and the consumed position, both or neither.
 pub trait TraceWriter: Send + Sync + 'static {
     /// Takes a source over: from now on only `owner` can write for it. Returns where to go on.
@@ -149,6 +168,13 @@ pub trait TraceWriter: Send + Sync + 'static {
         &self,
         batch: WriteBatch<'_, '_>,
     ) -> impl Future<Output = Result<Written, WriteError>> + Send;
+
+    /// Keeps records that can never be stored, for an operator to look at: the direct deployment,
+    /// which has no dead-letter topic. All of them or none; `Ok` means committed. Not idempotent.
+    fn dead_letter(
+        &self,
+        letters: &[DeadLetter<'_>],
+    ) -> impl Future<Output = Result<(), WriteError>> + Send;
 }
 
 /// One operation of a service.

@@ -5,8 +5,9 @@ mod error;
 mod histogram;
 
 pub use contract::{
-    Completeness, Counts, Dependency, Operation, Owner, Progress, ProgressStep, RedPoint, RedQuery,
-    Source, StoredTrace, TraceReader, TraceSpans, TraceWriter, WriteBatch, Written,
+    Completeness, Counts, DeadLetter, Dependency, Operation, Owner, Progress, ProgressStep,
+    RedPoint, RedQuery, Source, StoredTrace, TraceReader, TraceSpans, TraceWriter, WriteBatch,
+    Written,
 };
 pub use error::{ReadError, WriteError};
 pub use histogram::DurationHistogram;
