@@ -1,0 +1,72 @@
+//! The process's own traces, sent by OTLP. Only what reads and maintains: receiving and publishing
+//! a span must never make one, or each would make the next.
+
+use opentelemetry::KeyValue;
+use opentelemetry::trace::TracerProvider;
+use opentelemetry_otlp::{ExporterBuildError, SpanExporter, WithExportConfig};
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider};
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::Layer;
+
+/// The modules whose spans are sent.
+const TRACED: [&str; 2] = ["query", "storage::maintenance"];
+
+crate::config! {
+    /// Spoor's own traces: how its queries and its maintenance of the store spend their time.
+    /// Receiving and storing spans is never traced.
+    pub struct TracingConfig {
+        /// Where to send them by OTLP over gRPC, as in `http://localhost:4317`. Empty: nowhere.
+        pub endpoint: String = String::new(),
+        /// Share of the queries that are traced, from 0 to 1.
+        pub sampling_ratio: f64 = 0.1,
+    }
+}
+
+/// The running export.
+pub(crate) struct Export {
+    provider: SdkTracerProvider,
+}
+
+impl Export {
+    /// Begins, if there is an endpoint. Must be called inside a Tokio runtime.
+    pub(crate) fn begin(
+        config: &TracingConfig,
+        role: &'static str,
+    ) -> Result<Option<Self>, ExporterBuildError> {
+        if config.endpoint.is_empty() {
+            return Ok(None);
+        }
+        let exporter = SpanExporter::builder()
+            .with_tonic()
+            .with_endpoint(&config.endpoint)
+            .build()?;
+        let resource = Resource::builder()
+            .with_service_name(format!("spoor-{role}"))
+            .with_attribute(KeyValue::new("spoor.self", true))
+            .build();
+        let sampler = Sampler::TraceIdRatioBased(config.sampling_ratio);
+        let provider = SdkTracerProvider::builder()
+            .with_batch_exporter(exporter)
+            .with_sampler(Sampler::ParentBased(Box::new(sampler)))
+            .with_resource(resource)
+            .build();
+        Ok(Some(Self { provider }))
+    }
+
+    /// The layer that turns allowed spans into exported ones.
+    pub(crate) fn layer(&self) -> impl Layer<tracing_subscriber::Registry> + Send + Sync + 'static {
+        let allowed = TRACED.map(|target| (target, LevelFilter::INFO));
+        tracing_opentelemetry::layer()
+            .with_tracer(self.provider.tracer("spoor"))
+            .with_filter(Targets::new().with_targets(allowed))
+    }
+
+    /// Sends what is left.
+    pub(crate) fn finish(self) {
+        if let Err(error) = self.provider.shutdown() {
+            tracing::warn!(error = %crate::chain(&error), "Some of spoor's own traces were not sent");
+        }
+    }
+}
