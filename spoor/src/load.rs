@@ -1,0 +1,129 @@
+//! `spoor load`: realistic traffic, a ledger of what was acknowledged, and a check that all of it
+//! is there once.
+
+mod shop;
+mod tree;
+mod attributes;
+mod traffic;
+mod send;
+mod ledger;
+mod console;
+mod freshness;
+mod run;
+mod verify;
+mod totals;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Subcommand, ValueEnum};
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+
+/// How spans travel to the collector.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Protocol {
+    /// OTLP over gRPC.
+    Grpc,
+    /// OTLP over HTTP, protobuf bodies.
+    Http,
+    /// OTLP over HTTP, JSON bodies.
+    HttpJson,
+}
+
+/// Arguments of `spoor load`.
+#[derive(Debug, Args)]
+pub struct LoadArgs {
+    #[command(subcommand)]
+    command: Option<LoadCommand>,
+    #[command(flatten)]
+    run: RunArgs,
+}
+
+/// What else `spoor load` can do.
+#[derive(Debug, Subcommand)]
+enum LoadCommand {
+    /// Reads everything of a ledger back through the query API and counts what is lost, doubled
+    /// or altered. Exits with 1 if anything is.
+    Verify(VerifyArgs),
+}
+
+/// How to make traffic.
+#[derive(Debug, Clone, Args)]
+pub struct RunArgs {
+    /// Where to send: `http://host:port`. Defaults to port 4317 or 4318 of this machine.
+    #[arg(long)]
+    pub endpoint: Option<String>,
+    /// How to send.
+    #[arg(long, value_enum, default_value = "grpc")]
+    pub protocol: Protocol,
+    /// Spans per second; 0 sends as fast as the collector answers.
+    #[arg(long, default_value_t = 0)]
+    pub rate: u64,
+    /// Stop after this many spans, at the end of a window of some dozens of traces.
+    #[arg(long)]
+    pub spans: Option<u64>,
+    /// Stop after this long.
+    #[arg(long, value_parser = humantime::parse_duration)]
+    pub duration: Option<Duration>,
+    /// Requests under way at a time.
+    #[arg(long, default_value_t = 8)]
+    pub connections: usize,
+    /// The same seed makes the same traffic.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// How long a request is tried again when the collector asks for it.
+    #[arg(long, value_parser = humantime::parse_duration, default_value = "5m")]
+    pub retry_for: Duration,
+    /// Where to write down what was acknowledged.
+    #[arg(long)]
+    pub ledger: Option<PathBuf>,
+    /// Query service to measure by how soon whole traces are found after their last ack.
+    #[arg(long)]
+    pub freshness: Option<String>,
+    /// Print the summary as JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What to verify, and against what.
+#[derive(Debug, Clone, Args)]
+pub struct VerifyArgs {
+    /// The ledger that a run has written.
+    pub ledger: PathBuf,
+    /// Query service.
+    #[arg(long, default_value = "http://127.0.0.1:16686")]
+    pub query: String,
+    /// Look at one trace in this many.
+    #[arg(long, default_value_t = 1)]
+    pub sample: u64,
+    /// Nothing else was ever written to the store: services, operations, edges and RED counts
+    /// must equal the ledger's too.
+    #[arg(long)]
+    pub exclusive: bool,
+    /// Requests under way at a time.
+    #[arg(long, default_value_t = 8)]
+    pub connections: usize,
+    /// How long to wait for the store to catch up with the last ack before counting.
+    #[arg(long, value_parser = humantime::parse_duration, default_value = "30s")]
+    pub settle: Duration,
+    /// Print the result as JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Runs `spoor load`. `Ok(false)` means that a verification found something wrong.
+pub async fn load(args: LoadArgs) -> anyhow::Result<bool> {
+    match args.command {
+        None => run::run(args.run).await.map(|()| true),
+        Some(LoadCommand::Verify(args)) => verify::verify(args).await,
+    }
+}
+
+/// Spans of a request.
+fn span_count(request: &ExportTraceServiceRequest) -> usize {
+    let scopes = request
+        .resource_spans
+        .iter()
+        .flat_map(|of_resource| &of_resource.scope_spans);
+    scopes.map(|of_scope| of_scope.spans.len()).sum()
+}

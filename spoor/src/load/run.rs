@@ -1,0 +1,263 @@
+//! Makes traffic, sends it and tells how it went.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use anyhow::Context;
+use bytes::Bytes;
+use hdrhistogram::Histogram;
+use opentelemetry_proto::tonic::trace::v1::Span;
+use serde::Serialize;
+use tokio::sync::{Mutex, mpsc};
+use tokio::time::Instant;
+
+use super::freshness::Freshness;
+use super::ledger::{Entry, Header, Ledger};
+use super::send::{self, Exporter};
+use super::{RunArgs, console, span_count, traffic};
+
+type TraceId = [u8; 16];
+
+/// A request on its way, with its place in the traffic.
+struct Outbound {
+    entry: Entry,
+    body: Bytes,
+}
+
+/// A window that is not acknowledged in full.
+struct OpenWindow {
+    missing: usize,
+    /// A trace to look for once it is, with its number of spans.
+    probe: (TraceId, usize),
+}
+
+/// What the senders share.
+struct Shared {
+    ledger: Mutex<Ledger>,
+    acks: Mutex<Histogram<u64>>,
+    open_windows: Mutex<HashMap<u64, OpenWindow>>,
+    freshness: Option<Freshness>,
+    spans: AtomicU64,
+    retries: AtomicU64,
+    stop: AtomicBool,
+}
+
+/// How a run went. Times in milliseconds.
+#[derive(Debug, Serialize)]
+struct Summary {
+    spans: u64,
+    seconds: f64,
+    spans_per_second: f64,
+    retries: u64,
+    ack_p50_ms: f64,
+    ack_p99_ms: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    freshness_traces: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    freshness_p50_ms: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    freshness_p99_ms: Option<f64>,
+}
+
+/// Sends until the number of spans, the time, or the user's patience is over.
+pub async fn run(args: RunArgs) -> anyhow::Result<()> {
+    let endpoint = args
+        .endpoint
+        .as_deref()
+        .unwrap_or(send::default_endpoint(args.protocol));
+    let shared = Arc::new(Shared {
+        ledger: Mutex::new(Ledger::create(
+            args.ledger.as_deref(),
+            Header { seed: args.seed },
+        )?),
+        acks: Mutex::new(Histogram::new_with_bounds(1, 600_000_000, 3)?),
+        open_windows: Mutex::default(),
+        freshness: args.freshness.as_deref().map(Freshness::new).transpose()?,
+        spans: AtomicU64::new(0),
+        retries: AtomicU64::new(0),
+        stop: AtomicBool::new(false),
+    });
+    let started = Instant::now();
+    let (queue, requests) = mpsc::channel(2 * args.connections.max(1));
+    let requests = Arc::new(Mutex::new(requests));
+    let mut senders = tokio::task::JoinSet::new();
+    for _ in 0..args.connections.max(1) {
+        let exporter = Exporter::new(args.protocol, endpoint)?;
+        senders.spawn(sender(
+            exporter,
+            args.retry_for,
+            requests.clone(),
+            shared.clone(),
+        ));
+    }
+    let generator = {
+        let (args, shared) = (args.clone(), shared.clone());
+        tokio::task::spawn_blocking(move || generate(&args, &shared, &queue))
+    };
+    let progress = tokio::spawn(progress(shared.clone(), started, args.json));
+    let interrupted = shared.clone();
+    tokio::spawn(async move {
+        if tokio::signal::ctrl_c().await.is_ok() {
+            interrupted.stop.store(true, Ordering::Relaxed);
+        }
+    });
+    generator.await.context("the generator panicked")??;
+    while let Some(done) = senders.join_next().await {
+        done.context("a sender panicked")??;
+    }
+    progress.abort();
+    finish(&shared, started, args.json).await
+}
+
+/// Makes windows of traffic and queues their requests, at the rate that was asked for.
+fn generate(args: &RunArgs, shared: &Shared, queue: &mpsc::Sender<Outbound>) -> anyhow::Result<()> {
+    let (started, mut made, mut number) = (std::time::Instant::now(), 0u64, 0);
+    let wanted = |made, elapsed| {
+        args.spans.is_none_or(|most| made < most)
+            && args.duration.is_none_or(|longest| elapsed < longest)
+            && !shared.stop.load(Ordering::Relaxed)
+    };
+    while wanted(made, started.elapsed()) {
+        let base = bootstrap::clock::now();
+        let window = traffic::window(args.seed, number, base);
+        let open = OpenWindow {
+            missing: window.requests.len(),
+            probe: probe(args.seed, number, &window),
+        };
+        shared.open_windows.blocking_lock().insert(number, open);
+        for (request, message) in window.requests.iter().enumerate() {
+            let spans = span_count(message);
+            let body = send::encode(args.protocol, message)?;
+            made += spans as u64;
+            let entry = Entry {
+                window: number,
+                base,
+                request,
+                spans,
+            };
+            if queue.blocking_send(Outbound { entry, body }).is_err() {
+                return Ok(());
+            }
+            if let Some(due) = (made * 1_000_000_000)
+                .checked_div(args.rate)
+                .map(Duration::from_nanos)
+            {
+                std::thread::park_timeout(due.saturating_sub(started.elapsed()));
+            }
+        }
+        number += 1;
+    }
+    Ok(())
+}
+
+/// Takes requests from the queue and sends them, one at a time.
+async fn sender(
+    exporter: Exporter,
+    retry_for: Duration,
+    requests: Arc<Mutex<mpsc::Receiver<Outbound>>>,
+    shared: Arc<Shared>,
+) -> anyhow::Result<()> {
+    loop {
+        let next = requests.lock().await.recv().await;
+        let Some(Outbound { entry, body }) = next else {
+            return Ok(());
+        };
+        let began = Instant::now();
+        let sent = send::all_accepted(exporter.send(body, retry_for).await?)?;
+        let micros = began.elapsed().as_micros() as u64;
+        shared.acks.lock().await.saturating_record(micros.max(1));
+        shared
+            .spans
+            .fetch_add(entry.spans as u64, Ordering::Relaxed);
+        shared.retries.fetch_add(sent.retries, Ordering::Relaxed);
+        shared.ledger.lock().await.acknowledged(&entry)?;
+        if let Some(probe) = shared.window_done(entry.window).await
+            && let Some(freshness) = &shared.freshness
+        {
+            freshness.look_for(probe.0, probe.1);
+        }
+    }
+}
+
+impl Shared {
+    /// Counts down the requests of a window; the last one gives the trace to look for.
+    async fn window_done(&self, window: u64) -> Option<(TraceId, usize)> {
+        let mut open = self.open_windows.lock().await;
+        let state = open.get_mut(&window)?;
+        state.missing -= 1;
+        if state.missing > 0 {
+            return None;
+        }
+        open.remove(&window).map(|state| state.probe)
+    }
+}
+
+/// The trace of a window by which freshness is measured, with its number of spans.
+fn probe(seed: u64, number: u64, window: &traffic::Window) -> (TraceId, usize) {
+    let id = traffic::trace_id(seed, number, number % traffic::TRACES_PER_WINDOW);
+    let of_trace = |span: &&Span| span.trace_id == id;
+    let resources = window
+        .requests
+        .iter()
+        .flat_map(|request| &request.resource_spans);
+    let scopes = resources.flat_map(|of_resource| &of_resource.scope_spans);
+    (
+        id,
+        scopes
+            .flat_map(|of_scope| &of_scope.spans)
+            .filter(of_trace)
+            .count(),
+    )
+}
+
+async fn progress(shared: Arc<Shared>, started: Instant, quiet: bool) {
+    let mut ticks = tokio::time::interval(Duration::from_secs(1));
+    let mut before = 0;
+    if quiet {
+        return;
+    }
+    loop {
+        ticks.tick().await;
+        let spans = shared.spans.load(Ordering::Relaxed);
+        let retries = shared.retries.load(Ordering::Relaxed);
+        console::status(&format!(
+            "{:>4} s  {spans} spans acked  {} spans/s  {retries} retries",
+            started.elapsed().as_secs(),
+            spans - before
+        ));
+        before = spans;
+    }
+}
+
+async fn finish(shared: &Shared, started: Instant, json: bool) -> anyhow::Result<()> {
+    let seconds = started.elapsed().as_secs_f64();
+    let spans = shared.spans.load(Ordering::Relaxed);
+    let acks = shared.acks.lock().await;
+    let ms = |micros: u64| micros as f64 / 1_000.0;
+    let fresh = match &shared.freshness {
+        Some(freshness) => Some(freshness.finish().await),
+        None => None,
+    };
+    let summary = Summary {
+        spans,
+        seconds,
+        spans_per_second: spans as f64 / seconds,
+        retries: shared.retries.load(Ordering::Relaxed),
+        ack_p50_ms: ms(acks.value_at_quantile(0.5)),
+        ack_p99_ms: ms(acks.value_at_quantile(0.99)),
+        freshness_traces: fresh.as_ref().map(Histogram::len),
+        freshness_p50_ms: fresh.as_ref().map(|fresh| ms(fresh.value_at_quantile(0.5))),
+        freshness_p99_ms: fresh
+            .as_ref()
+            .map(|fresh| ms(fresh.value_at_quantile(0.99))),
+    };
+    let text = if json {
+        serde_json::to_string(&summary)?
+    } else {
+        format!("\n{summary:#?}")
+    };
+    console::line(&text);
+    Ok(())
+}

@@ -1,0 +1,247 @@
+//! Seeded traffic: the same seed, window and base time make the same spans, byte for byte.
+//!
+//! A window is some dozens of traces that run at the same time. Its spans reach the collector as
+//! they would from real SDKs: each process exports its own, so a trace is spread over several
+//! requests, and a request carries spans of many traces.
+
+use std::collections::BTreeMap;
+
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::common::v1::InstrumentationScope;
+use opentelemetry_proto::tonic::trace::v1::span::{Link, SpanKind};
+use opentelemetry_proto::tonic::trace::v1::status::StatusCode;
+use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span, Status};
+use rand::{Rng, SeedableRng, seq::SliceRandom};
+use rand_chacha::ChaCha8Rng;
+use xxhash_rust::xxh3::xxh3_128_with_seed;
+
+use super::attributes;
+use super::tree::{self, Node, Role};
+
+/// Spans of one request, about.
+const SPANS_PER_REQUEST: usize = 300;
+/// Traces of one window.
+pub const TRACES_PER_WINDOW: u64 = 40;
+
+/// One window of traffic.
+pub struct Window {
+    /// What is exported, in the order of sending.
+    pub requests: Vec<ExportTraceServiceRequest>,
+}
+
+/// The id of a trace, known before the trace is made, so that others can link to it.
+pub fn trace_id(seed: u64, window: u64, index: u64) -> [u8; 16] {
+    let mut place = [0u8; 16];
+    place[..8].copy_from_slice(&window.to_le_bytes());
+    place[8..].copy_from_slice(&index.to_le_bytes());
+    xxh3_128_with_seed(&place, seed).to_be_bytes()
+}
+
+/// Makes a window whose traces end at about `base` (nanoseconds since 1970).
+pub fn window(seed: u64, number: u64, base: u64) -> Window {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed.rotate_left(32) ^ number);
+    let mut by_process: BTreeMap<(usize, usize), Vec<(Node, Span)>> = BTreeMap::new();
+    for index in 0..TRACES_PER_WINDOW {
+        for (node, span) in trace(seed, number, index, base, &mut rng) {
+            by_process
+                .entry((node.service, node.instance))
+                .or_default()
+                .push((node, span));
+        }
+    }
+    let mut requests = requests(by_process);
+    requests.shuffle(&mut rng);
+    Window { requests }
+}
+
+/// The spans of one trace.
+fn trace(seed: u64, window: u64, index: u64, base: u64, rng: &mut ChaCha8Rng) -> Vec<(Node, Span)> {
+    let id = trace_id(seed, window, index);
+    let nodes = tree::grow(rng);
+    let failed = failures(&nodes, rng);
+    let mut spans: Vec<(Node, Span)> = Vec::with_capacity(nodes.len());
+    for (at, node) in nodes.iter().enumerate() {
+        let parent = node.parent.map(|parent| &spans[parent].1);
+        let (start, end) = times(parent, base, rng);
+        let (name, attributes) = attributes::describe(node, failed[at], rng);
+        let parent_span_id = parent.map_or_else(Vec::new, |parent| parent.span_id.clone());
+        let links = links(node, parent, seed, window, index, rng);
+        let mut span = Span {
+            trace_id: id.to_vec(),
+            span_id: rng.random_range(1..=u64::MAX).to_be_bytes().to_vec(),
+            parent_span_id,
+            flags: 0x101,
+            name,
+            kind: kind(node.role) as i32,
+            start_time_unix_nano: start,
+            end_time_unix_nano: end,
+            attributes,
+            links,
+            ..Default::default()
+        };
+        if failed[at] {
+            span.events
+                .push(attributes::exception(node.service, end, rng));
+            span.status = Some(Status {
+                message: "upstream failed".to_owned(),
+                code: StatusCode::Error as i32,
+            });
+        }
+        spans.push((*node, span));
+    }
+    spans
+}
+
+/// Which spans fail: one leaf in fifty, and half of the time the span that waited for it.
+fn failures(nodes: &[Node], rng: &mut ChaCha8Rng) -> Vec<bool> {
+    let mut failed: Vec<bool> = nodes.iter().map(|_| rng.random_bool(0.01)).collect();
+    for at in (0..nodes.len()).rev() {
+        if let Some(parent) = nodes[at].parent
+            && failed[at]
+        {
+            failed[parent] |= rng.random_bool(0.5);
+        }
+    }
+    failed
+}
+
+/// Start and end within the parent; a root takes 5 ms to 2 s and ends at about `base`.
+fn times(parent: Option<&Span>, base: u64, rng: &mut ChaCha8Rng) -> (u64, u64) {
+    match parent {
+        None => {
+            let duration = 5_000_000 * (1 + rng.random_range(0u64..20).pow(2));
+            (base - duration - rng.random_range(0..50_000_000), base)
+        }
+        Some(parent) => {
+            let room = parent.end_time_unix_nano - parent.start_time_unix_nano;
+            let start = parent.start_time_unix_nano + rng.random_range(0..=room / 2);
+            let longest = parent.end_time_unix_nano - start;
+            (start, start + rng.random_range(longest / 4..=longest))
+        }
+    }
+}
+
+/// A handler links to the message it handles, and now and then to one of the trace before.
+fn links(
+    node: &Node,
+    parent: Option<&Span>,
+    seed: u64,
+    window: u64,
+    index: u64,
+    rng: &mut ChaCha8Rng,
+) -> Vec<Link> {
+    if node.role != Role::Consumer {
+        return Vec::new();
+    }
+    let of_parent = parent.map(|parent| (parent.trace_id.clone(), parent.span_id.clone()));
+    let earlier = index
+        .checked_sub(1)
+        .filter(|_| rng.random_bool(0.3))
+        .map(|index| {
+            (
+                trace_id(seed, window, index).to_vec(),
+                (index + 1).to_be_bytes().to_vec(),
+            )
+        });
+    let link = |(trace_id, span_id)| Link {
+        trace_id,
+        span_id,
+        flags: 1,
+        ..Default::default()
+    };
+    of_parent.into_iter().chain(earlier).map(link).collect()
+}
+
+fn kind(role: Role) -> SpanKind {
+    match role {
+        Role::Server => SpanKind::Server,
+        Role::Client | Role::Query => SpanKind::Client,
+        Role::Internal => SpanKind::Internal,
+        Role::Producer => SpanKind::Producer,
+        Role::Consumer => SpanKind::Consumer,
+    }
+}
+
+/// Packs the spans of each process into requests of about [`SPANS_PER_REQUEST`].
+fn requests(
+    by_process: BTreeMap<(usize, usize), Vec<(Node, Span)>>,
+) -> Vec<ExportTraceServiceRequest> {
+    let mut requests = vec![ExportTraceServiceRequest::default()];
+    let mut filled = 0;
+    for ((service, instance), mut spans) in by_process {
+        while !spans.is_empty() {
+            if filled >= SPANS_PER_REQUEST {
+                requests.push(ExportTraceServiceRequest::default());
+                filled = 0;
+            }
+            let rest = spans.split_off(spans.len().min(SPANS_PER_REQUEST - filled));
+            filled += spans.len();
+            let packed = resource_spans(service, instance, spans);
+            if let Some(request) = requests.last_mut() {
+                request.resource_spans.push(packed);
+            }
+            spans = rest;
+        }
+    }
+    requests
+}
+
+fn resource_spans(service: usize, instance: usize, spans: Vec<(Node, Span)>) -> ResourceSpans {
+    let mut by_scope: BTreeMap<(&str, &str), Vec<Span>> = BTreeMap::new();
+    for (node, span) in spans {
+        by_scope
+            .entry(attributes::scope(&node))
+            .or_default()
+            .push(span);
+    }
+    let scope_spans = by_scope
+        .into_iter()
+        .map(|((name, version), spans)| ScopeSpans {
+            scope: Some(InstrumentationScope {
+                name: name.to_owned(),
+                version: version.to_owned(),
+                ..Default::default()
+            }),
+            spans,
+            ..Default::default()
+        });
+    ResourceSpans {
+        resource: Some(attributes::resource(service, instance)),
+        scope_spans: scope_spans.collect(),
+        schema_url: "https://opentelemetry.io/schemas/1.38.0".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use prost::Message;
+
+    use super::*;
+
+    const BASE: u64 = 1_700_000_000_000_000_000;
+
+    fn encoded(window: &Window) -> Vec<Vec<u8>> {
+        window.requests.iter().map(Message::encode_to_vec).collect()
+    }
+
+    #[test]
+    fn the_same_seed_makes_the_same_bytes() {
+        assert_eq!(encoded(&window(7, 3, BASE)), encoded(&window(7, 3, BASE)));
+        assert_ne!(encoded(&window(7, 3, BASE)), encoded(&window(8, 3, BASE)));
+    }
+
+    #[test]
+    fn spans_are_about_as_large_as_real_ones() {
+        let requests = (0..20).flat_map(|number| window(1, number, BASE).requests);
+        let (mut spans, mut bytes) = (0, 0);
+        for request in requests {
+            bytes += request.encoded_len();
+            spans += super::super::span_count(&request);
+        }
+        assert!(
+            (350..700).contains(&(bytes / spans)),
+            "{} bytes a span",
+            bytes / spans
+        );
+    }
+}
