@@ -3,11 +3,21 @@
 mod contract;
 mod error;
 mod histogram;
+mod day;
+mod config;
+mod pool;
+mod migrate;
+mod store;
 
+pub use config::{DatabaseUrl, StorageConfig};
 pub use contract::{
     Completeness, Counts, DeadLetter, Dependency, Operation, Owner, Progress, ProgressStep,
     RedPoint, RedQuery, Source, StoredTrace, TraceReader, TraceSpans, TraceWriter, WriteBatch,
     Written,
 };
+pub use day::Day;
 pub use error::{ReadError, WriteError};
 pub use histogram::DurationHistogram;
+pub use migrate::SetupError;
+pub use store::PostgresStore;
+
