@@ -7,6 +7,9 @@ mod day;
 mod config;
 mod pool;
 mod migrate;
+mod tokens;
+mod payload;
+mod index;
 mod store;
 
 pub use config::{DatabaseUrl, StorageConfig};
@@ -21,3 +24,6 @@ pub use histogram::DurationHistogram;
 pub use migrate::SetupError;
 pub use store::PostgresStore;
 
+#[cfg(test)]
+#[path = "../tests/support/arbitrary.rs"]
+mod test_traces;
