@@ -1,1 +1,9 @@
-//! search/read → adjust → render
+//! search/read → adjust → render.
+
+pub mod config;
+pub mod server;
+pub mod go;
+pub mod metrics;
+
+pub use config::{AdjustConfig, QueryConfig, QueryLimits, TenancyConfig};
+pub use server::{BuildError, Query};
