@@ -1,0 +1,26 @@
+//! What all Kafka clients share: their log lines in our log.
+
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::error::KafkaError;
+
+/// Passes a line of librdkafka's log on. Its errors are warnings here: whether something has
+/// failed is decided, and said, by the stage that used the client.
+pub(crate) fn log_line(level: RDKafkaLogLevel, facility: &str, line: &str) {
+    use RDKafkaLogLevel as Level;
+    match level {
+        Level::Emerg | Level::Alert | Level::Critical | Level::Error | Level::Warning => {
+            tracing::warn!(kafka.facility = facility, "Kafka client: {line}");
+        }
+        Level::Notice | Level::Info => {
+            tracing::info!(kafka.facility = facility, "Kafka client: {line}");
+        }
+        Level::Debug => tracing::debug!(kafka.facility = facility, "Kafka client: {line}"),
+    }
+}
+
+/// Notes an error of the client as a whole, such as a broker that cannot be reached.
+/// The library retries by itself; stages see the consequence as their own error.
+pub(crate) fn client_error(role: &'static str, error: &KafkaError, reason: &str) {
+    crate::metrics::client_error(role, error);
+    tracing::debug!(kafka.role = role, error = %error, "Kafka client: {reason}");
+}

@@ -1,0 +1,230 @@
+//! Reads partitions, each into its own queue, from offsets that the caller names.
+//!
+//! One mechanism serves start, seek, pause and resume: the partition is taken out of the
+//! client's assignment and put in again at an absolute offset. The client is no member of the
+//! group, so nothing else ever moves its positions.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use rdkafka::config::FromClientConfigAndContext;
+use rdkafka::consumer::base_consumer::PartitionQueue;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::KafkaError;
+use rdkafka::{ClientConfig, Offset, TopicPartitionList};
+use tokio::sync::Notify;
+
+use super::ConsumeError;
+use super::context::ReaderContext;
+use super::ownership::{Epoch, Ownership};
+use crate::record::TopicPartition;
+
+/// How long the log's ends are asked for.
+const WATERMARK_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Ends of a partition's log, and how far it has been read.
+#[derive(Debug)]
+pub(crate) struct Watermarks {
+    pub(crate) low: AtomicI64,
+    pub(crate) high: AtomicI64,
+    pub(crate) position: AtomicI64,
+}
+
+impl Watermarks {
+    fn new(low: i64, high: i64, position: i64) -> Arc<Self> {
+        let [low, high, position] = [low, high, position].map(AtomicI64::new);
+        Arc::new(Self {
+            low,
+            high,
+            position,
+        })
+    }
+
+    /// Takes over what was seen; unknown ends are negative.
+    pub(super) fn saw(&self, low: i64, high: i64) {
+        self.low.fetch_max(low, Ordering::Relaxed);
+        self.high.fetch_max(high, Ordering::Relaxed);
+    }
+
+    /// Records that are not delivered yet.
+    pub(crate) fn lag(&self) -> i64 {
+        let position = self.position.load(Ordering::Relaxed);
+        (self.high.load(Ordering::Relaxed) - position).max(0)
+    }
+}
+
+/// Where the records of one started partition wait. Emptied when the partition is stopped.
+pub(crate) struct Slot {
+    pub(crate) queue: Mutex<Option<PartitionQueue<ReaderContext>>>,
+    pub(crate) wake: Notify,
+    pub(crate) watermarks: Arc<Watermarks>,
+}
+
+impl Slot {
+    pub(crate) fn queue(&self) -> MutexGuard<'_, Option<PartitionQueue<ReaderContext>>> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes the queue away and wakes whoever waits for its records.
+    fn close(&self) {
+        drop(self.queue().take());
+        self.wake.notify_one();
+    }
+}
+
+/// The client that reads.
+pub(crate) struct Reader {
+    /// Taken out when dropped, see [`Drop`].
+    client: Option<Arc<BaseConsumer<ReaderContext>>>,
+    started: Mutex<HashMap<TopicPartition, Arc<Slot>>>,
+    pub(super) ownership: Arc<Ownership>,
+}
+
+impl Reader {
+    pub(super) fn new(
+        settings: &ClientConfig,
+        ownership: Arc<Ownership>,
+    ) -> Result<Arc<Self>, ConsumeError> {
+        let client = BaseConsumer::from_config_and_context(settings, ReaderContext::default())
+            .map_err(|source| ConsumeError::Client { source })?;
+        let (client, started) = (Some(Arc::new(client)), Mutex::default());
+        Ok(Arc::new(Self {
+            client,
+            started,
+            ownership,
+        }))
+    }
+
+    /// Starts to read a partition at an offset, which must be known to lie within its log.
+    /// Whatever was started of it before is stopped.
+    pub(crate) fn start(
+        &self,
+        at: &TopicPartition,
+        epoch: Epoch,
+        offset: i64,
+        (low, high): (i64, i64),
+    ) -> Result<Arc<Slot>, ConsumeError> {
+        let mut started = self.started();
+        if !self.ownership.is_current(at, epoch) {
+            return Err(ConsumeError::NotOwned { at: at.clone() });
+        }
+        if let Some(previous) = started.remove(at) {
+            self.halt(at, &previous);
+        }
+        let slot = self.open(at, offset, Watermarks::new(low, high, offset))?;
+        started.insert(at.clone(), slot.clone());
+        Ok(slot)
+    }
+
+    fn open(
+        &self,
+        at: &TopicPartition,
+        offset: i64,
+        watermarks: Arc<Watermarks>,
+    ) -> Result<Arc<Slot>, ConsumeError> {
+        let failed = |source| ConsumeError::from_client(at, source);
+        let client = self.client();
+        let wake = Notify::new();
+        let slot = Arc::new(Slot {
+            queue: Mutex::new(None),
+            wake,
+            watermarks,
+        });
+        // Split before the assignment, so that no record reaches the common queue.
+        let mut queue = client
+            .split_partition_queue(&at.topic, at.partition)
+            .ok_or_else(|| failed(KafkaError::Canceled))?;
+        let waker = Arc::downgrade(&slot);
+        queue.set_nonempty_callback(move || {
+            if let Some(slot) = waker.upgrade() {
+                slot.wake.notify_one();
+            }
+        });
+        client
+            .incremental_assign(&list(at, Offset::Offset(offset)).map_err(failed)?)
+            .map_err(failed)?;
+        client.context().watch(at, slot.watermarks.clone());
+        *slot.queue() = Some(queue);
+        Ok(slot)
+    }
+
+    /// Stops to read a partition, whoever started it.
+    pub(super) fn stop(&self, at: &TopicPartition) {
+        let mut started = self.started();
+        if let Some(slot) = started.remove(at) {
+            self.halt(at, &slot);
+        }
+    }
+
+    /// Stops to read a partition, unless another has started it since.
+    pub(crate) fn stop_slot(&self, at: &TopicPartition, slot: &Arc<Slot>) {
+        let mut started = self.started();
+        if started
+            .get(at)
+            .is_some_and(|current| Arc::ptr_eq(current, slot))
+        {
+            started.remove(at);
+            self.halt(at, slot);
+        }
+    }
+
+    fn halt(&self, at: &TopicPartition, slot: &Slot) {
+        slot.close();
+        let client = self.client();
+        client.context().forget(at);
+        let stopped = list(at, Offset::Invalid).and_then(|list| client.incremental_unassign(&list));
+        if let Err(error) = stopped {
+            tracing::warn!(
+                kafka.topic = %at.topic, kafka.partition = at.partition, error = %error,
+                "A partition could not be taken out of the reader's assignment",
+            );
+        }
+    }
+
+    pub(crate) fn is_current(&self, at: &TopicPartition, epoch: Epoch) -> bool {
+        self.ownership.is_current(at, epoch)
+    }
+
+    /// Asks the brokers for the ends of a partition's log.
+    pub(crate) async fn watermarks(&self, at: &TopicPartition) -> Result<(i64, i64), ConsumeError> {
+        let (client, asked) = (self.client().clone(), at.clone());
+        let answer = tokio::task::spawn_blocking(move || {
+            client.fetch_watermarks(&asked.topic, asked.partition, WATERMARK_TIMEOUT)
+        });
+        let answer = answer.await.unwrap_or(Err(KafkaError::Canceled));
+        answer.map_err(|source| ConsumeError::from_client(at, source))
+    }
+
+    /// Attends to statistics, log lines and errors of the client as a whole.
+    pub(super) fn attend(&self) {
+        // Nothing is assigned without a queue of its own, so no record can come this way.
+        while self.client().poll(Duration::ZERO).is_some() {}
+    }
+
+    fn client(&self) -> &Arc<BaseConsumer<ReaderContext>> {
+        self.client
+            .as_ref()
+            .expect("the client is there until the reader is dropped")
+    }
+
+    fn started(&self) -> MutexGuard<'_, HashMap<TopicPartition, Arc<Slot>>> {
+        self.started.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Reader {
+    /// Closing joins the client's threads, which must not hold up an executor's thread.
+    fn drop(&mut self) {
+        self.started().clear();
+        let client = self.client.take();
+        std::thread::spawn(move || drop(client));
+    }
+}
+
+fn list(at: &TopicPartition, offset: Offset) -> Result<TopicPartitionList, KafkaError> {
+    let mut list = TopicPartitionList::with_capacity(1);
+    list.add_partition_offset(&at.topic, at.partition, offset)?;
+    Ok(list)
+}

@@ -1,0 +1,292 @@
+//! A partition that is ours: started at an offset, then read.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use bytes::Bytes;
+use rdkafka::error::KafkaError;
+use rdkafka::message::{BorrowedMessage, Headers, Message};
+use rdkafka::types::RDKafkaErrorCode as Code;
+use tokio::time::{Instant, timeout_at};
+
+use crate::consumer::ConsumeError;
+use crate::consumer::ownership::Epoch;
+use crate::consumer::reader::{Reader, Slot, Watermarks};
+use crate::metrics;
+use crate::record::{Record, TopicPartition};
+
+/// A partition that the group has given to this member. Nothing is read before it is started.
+#[derive(Clone)]
+pub struct AssignedPartition {
+    at: TopicPartition,
+    epoch: Epoch,
+    reader: Arc<Reader>,
+}
+
+impl AssignedPartition {
+    pub(crate) fn new(at: TopicPartition, epoch: Epoch, reader: Arc<Reader>) -> Self {
+        Self { at, epoch, reader }
+    }
+
+    /// Which partition.
+    pub fn id(&self) -> &TopicPartition {
+        &self.at
+    }
+
+    /// Which assignment of it: grows with each one that this process gets.
+    pub fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    /// Asks the brokers for the first offset there is and for the one that the next record gets.
+    pub async fn watermarks(&self) -> Result<(i64, i64), ConsumeError> {
+        self.reader.watermarks(&self.at).await
+    }
+
+    /// Starts to read at exactly this offset, whatever the group has committed. The next record
+    /// delivered is the first one there is at or after it.
+    ///
+    /// An offset outside of the log is an error and starts nothing; the high watermark itself is
+    /// inside. After any error the call may be repeated, with the same offset or another.
+    pub async fn start_at(&self, offset: i64) -> Result<PartitionRecords, ConsumeError> {
+        let watermarks = self.watermarks().await?;
+        check_range(&self.at, offset, watermarks)?;
+        let slot = self
+            .reader
+            .start(&self.at, self.epoch, offset, watermarks)?;
+        tracing::info!(
+            kafka.topic = %self.at.topic, kafka.partition = self.at.partition, kafka.offset = offset,
+            kafka.low_watermark = watermarks.0, kafka.high_watermark = watermarks.1,
+            "Reading a partition",
+        );
+        Ok(PartitionRecords {
+            assigned: self.clone(),
+            slot,
+            position: offset,
+            paused: false,
+            failed: None,
+        })
+    }
+
+    /// Starts to read at the first offset there is.
+    pub async fn start_at_earliest(&self) -> Result<PartitionRecords, ConsumeError> {
+        let (low, _) = self.watermarks().await?;
+        self.start_at(low).await
+    }
+}
+
+impl std::fmt::Debug for AssignedPartition {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "AssignedPartition({}, epoch {})", self.at, self.epoch)
+    }
+}
+
+/// The records of one partition, in order. Dropping it stops the reading.
+pub struct PartitionRecords {
+    assigned: AssignedPartition,
+    slot: Arc<Slot>,
+    /// Offset that the next delivered record has at least.
+    position: i64,
+    paused: bool,
+    /// What came after the records that were delivered last.
+    failed: Option<KafkaError>,
+}
+
+impl PartitionRecords {
+    /// Which partition.
+    pub fn id(&self) -> &TopicPartition {
+        &self.assigned.at
+    }
+
+    /// The lowest offset that the next record can have.
+    pub fn position(&self) -> i64 {
+        self.position
+    }
+
+    /// The offset that the next record produced will get, as of about a second ago.
+    pub fn high_watermark(&self) -> i64 {
+        self.slot
+            .watermarks
+            .high
+            .load(Ordering::Relaxed)
+            .max(self.position)
+    }
+
+    /// The first offset there is, as of about a second ago.
+    pub fn low_watermark(&self) -> i64 {
+        self.slot.watermarks.low.load(Ordering::Relaxed)
+    }
+
+    /// Records that are not delivered yet, as of about a second ago.
+    pub fn lag(&self) -> u64 {
+        (self.high_watermark() - self.position).max(0) as u64
+    }
+
+    /// The next records: at least one and at most `max_records` as soon as there are any, none
+    /// when `max_wait` is over first.
+    ///
+    /// Cancel safe: a record is either returned or will be delivered by a later call. After an
+    /// error the call may be repeated; after [`ConsumeError::OffsetOutOfRange`] it repeats the
+    /// error until [`Self::seek`].
+    pub async fn next(
+        &mut self,
+        max_records: usize,
+        max_wait: Duration,
+    ) -> Result<Vec<Record>, ConsumeError> {
+        let deadline = Instant::now() + max_wait;
+        loop {
+            if let Some(error) = self.failed.take() {
+                return Err(self.explain(error).await);
+            }
+            let records = self.take(max_records)?;
+            if !records.is_empty() {
+                return Ok(records);
+            }
+            let slot = self.slot.clone();
+            if self.failed.is_none() && timeout_at(deadline, slot.wake.notified()).await.is_err() {
+                return Ok(Vec::new());
+            }
+        }
+    }
+
+    /// Stops to read and frees what was read ahead, until [`Self::resume`]. The group is not
+    /// affected, however long it lasts.
+    pub fn pause(&mut self) {
+        if !self.paused {
+            self.paused = true;
+            self.assigned
+                .reader
+                .stop_slot(&self.assigned.at, &self.slot);
+        }
+    }
+
+    /// Reads on where [`Self::pause`] stopped.
+    pub fn resume(&mut self) -> Result<(), ConsumeError> {
+        if self.paused {
+            self.restart(self.position, self.known_watermarks())?;
+        }
+        Ok(())
+    }
+
+    /// Goes on at exactly this offset, as [`AssignedPartition::start_at`] does. Also resumes.
+    pub async fn seek(&mut self, offset: i64) -> Result<(), ConsumeError> {
+        let watermarks = self.assigned.watermarks().await?;
+        check_range(&self.assigned.at, offset, watermarks)?;
+        self.restart(offset, watermarks)
+    }
+
+    fn restart(&mut self, offset: i64, watermarks: (i64, i64)) -> Result<(), ConsumeError> {
+        let AssignedPartition { at, epoch, reader } = &self.assigned;
+        self.slot = reader.start(at, *epoch, offset, watermarks)?;
+        self.position = offset;
+        self.paused = false;
+        self.failed = None;
+        Ok(())
+    }
+
+    fn known_watermarks(&self) -> (i64, i64) {
+        let Watermarks { low, high, .. } = self.slot.watermarks.as_ref();
+        (low.load(Ordering::Relaxed), high.load(Ordering::Relaxed))
+    }
+
+    /// Takes what is there, without waiting.
+    fn take(&mut self, max_records: usize) -> Result<Vec<Record>, ConsumeError> {
+        let AssignedPartition { at, epoch, reader } = &self.assigned;
+        if !reader.is_current(at, *epoch) {
+            return Err(ConsumeError::NotOwned { at: at.clone() });
+        }
+        let mut records = Vec::new();
+        let slot = self.slot.clone();
+        if let Some(queue) = slot.queue().as_ref() {
+            while records.len() < max_records.max(1) {
+                match queue.poll(Duration::ZERO) {
+                    None => break,
+                    // What an earlier start had read ahead lies before the position.
+                    Some(Ok(message)) if message.offset() < self.position => {}
+                    Some(Ok(message)) => {
+                        self.position = message.offset() + 1;
+                        records.push(copy(&message));
+                    }
+                    Some(Err(error)) => {
+                        self.failed = Some(error);
+                        break;
+                    }
+                }
+            }
+        }
+        self.slot
+            .watermarks
+            .position
+            .store(self.position, Ordering::Relaxed);
+        metrics::consumed(&self.assigned.at.topic, &records);
+        Ok(records)
+    }
+
+    /// What an error from the queue means for the caller.
+    async fn explain(&mut self, error: KafkaError) -> ConsumeError {
+        let at = self.assigned.at.clone();
+        if error.rdkafka_error_code() != Some(Code::AutoOffsetReset) {
+            return ConsumeError::from_client(&at, error);
+        }
+        // The library reads no further from here; the error stays until the caller seeks.
+        self.failed = Some(error.clone());
+        let offset = self.position;
+        match self.assigned.watermarks().await {
+            Err(unavailable) => unavailable,
+            Ok((low, high)) if !(low..=high).contains(&offset) => ConsumeError::OffsetOutOfRange {
+                at,
+                offset,
+                low,
+                high,
+            },
+            // A new leader did not know the offset for a moment. Going on where we were skips
+            // nothing.
+            Ok(watermarks) => match self.restart(offset, watermarks) {
+                Ok(()) => ConsumeError::Unavailable { at, source: error },
+                Err(error) => error,
+            },
+        }
+    }
+}
+
+impl Drop for PartitionRecords {
+    fn drop(&mut self) {
+        self.assigned
+            .reader
+            .stop_slot(&self.assigned.at, &self.slot);
+    }
+}
+
+fn check_range(
+    at: &TopicPartition,
+    offset: i64,
+    (low, high): (i64, i64),
+) -> Result<(), ConsumeError> {
+    if (low..=high).contains(&offset) {
+        return Ok(());
+    }
+    Err(ConsumeError::OffsetOutOfRange {
+        at: at.clone(),
+        offset,
+        low,
+        high,
+    })
+}
+
+pub(crate) fn copy(message: &BorrowedMessage<'_>) -> Record {
+    let headers = message.headers().map(|headers| {
+        let copied = headers.iter().map(|header| {
+            let value = header.value.map(Bytes::copy_from_slice).unwrap_or_default();
+            (header.key.to_owned(), value)
+        });
+        copied.collect()
+    });
+    Record {
+        offset: message.offset(),
+        timestamp_ms: message.timestamp().to_millis().unwrap_or(-1),
+        key: message.key().map(Bytes::copy_from_slice),
+        payload: message.payload().map(Bytes::copy_from_slice),
+        headers: headers.unwrap_or_default(),
+    }
+}
