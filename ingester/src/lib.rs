@@ -1,1 +1,54 @@
 //! consume → decode → assemble → summarise → write → commit
+//!
+//! - [`SpanLog`], [`KafkaLog`]: **consume**; records of one partition, as many as there is room for.
+//! - [`decode()`]: **decode**; a record's head, or a dead letter.
+//! - [`TraceAssembler`]: **assemble**; holds records until their trace is due. Pure.
+//! - `summarise`: what the store is to know of each trace.
+//! - [`write()`]: **write**; dead letters, then traces and progress in one transaction.
+//! - `commit`: what follows: the mirrored offset, counters, freshness.
+//!
+//! [`partition()`] is the life of one assigned partition from end to end; what it does is decided by
+//! a state machine without I/O ([`Assigned`], [`Running`], [`Draining`], [`Released`]) that takes
+//! time as an argument, so that a simulator can drive it. [`Ingester`] runs one per partition that
+//! the group assigns. [`DirectWriter`] is the deployment without Kafka.
+//!
+//! Absent on purpose: SQL, and what follows from the content of spans; both are the store's.
+
+pub mod config;
+mod moment;
+mod retry;
+mod consume;
+mod decode;
+mod assemble;
+mod summarise;
+mod write;
+mod dead_letter;
+mod commit;
+mod partition;
+mod stages;
+mod pipeline;
+mod ingester;
+pub mod metrics;
+
+pub use assemble::{
+    BatchTargets, BudgetShare, CompletionRules, DueTrace, HeldRecord, MemoryBudget, TraceAssembler,
+};
+pub use config::{
+    AssembleConfig, ConsumeConfig, DirectConfig, IngesterConfig, OffsetGapPolicy, WriteConfig,
+};
+pub use consume::{FetchLimits, KafkaLog, LogError, SpanLog};
+pub use dead_letter::{DeadLetters, DeadLettersUnavailable, KafkaDeadLetters};
+pub use decode::{
+    Asked, DeadRecord, Decoded, KnownSchemas, RECEIVED_AT_HEADER, SchemaSource, SchemaSourceError,
+    SpanRecord, Stalled, TENANT_HEADER, decode,
+};
+pub use ingester::{Ingester, IngesterError, LIVE_CONSUMER};
+pub use moment::Moment;
+pub use partition::{
+    Assigned, Commit, Consume, DrainNext, Draining, Halved, Load, Next, PartitionSettings,
+    Released, Running, Verdict, WriteRequest,
+};
+pub use pipeline::{Order, OrderGiver, Orders, orders, partition};
+pub use retry::{Backoff, RetryPolicy};
+pub use stages::{Conditions, Stages};
+pub use write::{FailureKind, WriteFailure, write};

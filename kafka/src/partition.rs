@@ -66,7 +66,6 @@ impl AssignedPartition {
             position: offset,
             paused: false,
             failed: None,
-            at_end: false,
         })
     }
 
@@ -92,8 +91,6 @@ pub struct PartitionRecords {
     paused: bool,
     /// What came after the records that were delivered last.
     failed: Option<KafkaError>,
-    /// Nothing followed the records that were delivered last. Known where the reader asks for it.
-    at_end: bool,
 }
 
 impl PartitionRecords {
@@ -121,11 +118,6 @@ impl PartitionRecords {
         self.slot.watermarks.low.load(Ordering::Relaxed)
     }
 
-    /// Whether the end of the log was reached after the records that were delivered last.
-    pub(crate) fn at_end(&self) -> bool {
-        self.at_end
-    }
-
     /// Records that are not delivered yet, as of about a second ago.
     pub fn lag(&self) -> u64 {
         (self.high_watermark() - self.position).max(0) as u64
@@ -147,9 +139,8 @@ impl PartitionRecords {
             if let Some(error) = self.failed.take() {
                 return Err(self.explain(error).await);
             }
-            let was_at_end = self.at_end;
             let records = self.take(max_records)?;
-            if !records.is_empty() || self.at_end > was_at_end {
+            if !records.is_empty() {
                 return Ok(records);
             }
             let slot = self.slot.clone();
@@ -191,7 +182,6 @@ impl PartitionRecords {
         self.position = offset;
         self.paused = false;
         self.failed = None;
-        self.at_end = false;
         Ok(())
     }
 
@@ -215,13 +205,8 @@ impl PartitionRecords {
                     // What an earlier start had read ahead lies before the position.
                     Some(Ok(message)) if message.offset() < self.position => {}
                     Some(Ok(message)) => {
-                        self.at_end = false;
                         self.position = message.offset() + 1;
                         records.push(copy(&message));
-                    }
-                    Some(Err(KafkaError::PartitionEOF(_))) => {
-                        self.at_end = true;
-                        break;
                     }
                     Some(Err(error)) => {
                         self.failed = Some(error);

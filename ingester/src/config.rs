@@ -1,0 +1,193 @@
+//! Settings of the ingester, a section per stage.
+
+use std::time::Duration;
+
+use bootstrap::ByteSize;
+use kafka::{ConsumerConfig, GroupProtocol};
+use serde::{Deserialize, Serialize};
+
+use crate::{BatchTargets, CompletionRules, FetchLimits, PartitionSettings, RetryPolicy};
+
+/// What to do when the log no longer has the records that come next, or never had them: it was
+/// cut by retention, deleted, or made again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OffsetGapPolicy {
+    /// Stop this partition, count the gap, and wait for an operator.
+    #[default]
+    Fail,
+    /// Count the gap and go on with the first record there is.
+    Skip,
+}
+
+impl OffsetGapPolicy {
+    /// The label in metrics and logs.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Fail => "fail",
+            Self::Skip => "skip",
+        }
+    }
+}
+
+bootstrap::config! {
+    /// The ingester: consume → decode → assemble → summarise → write → commit.
+    pub struct IngesterConfig {
+        /// Reading from Kafka.
+        pub consume: ConsumeConfig,
+        /// Holding spans until their trace is complete.
+        pub assemble: AssembleConfig,
+        /// Writing to Postgres.
+        pub write: WriteConfig,
+        /// The direct deployment, where collectors hand their records over without Kafka.
+        pub direct: DirectConfig,
+    }
+
+    /// Reading from Kafka.
+    pub struct ConsumeConfig {
+        /// Topic with the spans.
+        pub topic: String = "spoor.spans".to_owned(),
+        /// Topic for records that can never be stored.
+        pub dead_letter_topic: String = "spoor.spans.dlq".to_owned(),
+        /// Name of the consumer group. Ingesters of one group share the partitions. The consumed
+        /// position lies in Postgres under the name `live`, whatever the group is called.
+        pub group: String = "spoor-ingester".to_owned(),
+        /// `classic` (cooperative-sticky) or `consumer` (Kafka 4.0 and later).
+        pub protocol: GroupProtocol = GroupProtocol::Classic,
+        /// A name for this member that survives restarts, unique in the group. With one, a restart
+        /// moves no partition, but a member that leaves for good keeps its partitions idle for
+        /// `session_timeout`.
+        pub instance_id: Option<String> = None,
+        /// How long the group waits for a silent member before its partitions move.
+        /// Shorter: a crash delays its spans less. Longer: a short freeze moves nothing.
+        pub session_timeout: Duration = Duration::from_secs(45),
+        /// How long a partition that moves away may take to finish the write under way.
+        /// Shorter than `session_timeout`.
+        pub drain_timeout: Duration = Duration::from_secs(15),
+        /// Records that librdkafka reads ahead, for each partition. Comes on top of
+        /// `assemble.memory`.
+        pub prefetch: ByteSize = ByteSize::mib(4),
+        /// Most records taken in at once. Larger: less work per record, coarser sharing of the
+        /// processor between partitions.
+        pub max_records: usize = 500,
+        /// What to do when the log no longer has the records that come next: `fail` or `skip`.
+        /// `skip` loses what the gap held, and counts it.
+        pub on_offset_gap: OffsetGapPolicy = OffsetGapPolicy::Fail,
+    }
+
+    /// Holding spans until their trace is complete.
+    pub struct AssembleConfig {
+        /// How long a trace with its root must be quiet before it is written.
+        /// Longer: fewer segments for late spans. Shorter: fresher queries, less memory.
+        pub idle_with_root: Duration = Duration::from_millis(500),
+        /// How long a trace without a root must be quiet before it is written.
+        pub idle_without_root: Duration = Duration::from_secs(3),
+        /// Longest that any span is held. Longer: long traces in fewer segments.
+        pub hold_at_most: Duration = Duration::from_secs(5),
+        /// Spans beyond which a trace is written, and goes on in another segment.
+        pub max_held_spans: u32 = 5_000,
+        /// Bytes of records that all partitions of the process hold together, those being written
+        /// included; each has an even share. When a share is used up, its oldest traces are written
+        /// early and nothing more is consumed; nothing is dropped.
+        pub memory: ByteSize = ByteSize::mib(256),
+        /// Largest record to expect: room for one must be left before more are consumed. Not below
+        /// the topic's largest record.
+        pub max_record: ByteSize = ByteSize::mib(1),
+    }
+
+    /// Writing to Postgres.
+    pub struct WriteConfig {
+        /// Traces after which a batch is written. Larger: less work per trace, longer transactions.
+        pub batch_traces: usize = 2_000,
+        /// Spans after which a batch is written.
+        pub batch_spans: u64 = 20_000,
+        /// How long a trace that is due waits for its batch to fill.
+        pub linger: Duration = Duration::from_millis(100),
+        /// Writes of the process under way at once, of different partitions. Each takes a
+        /// connection, and memory for a decoded batch.
+        pub concurrency: usize = 4,
+        /// Wait after a first failure; doubled with each further one.
+        pub retry_first: Duration = Duration::from_millis(100),
+        /// Longest wait between tries. They go on for ever.
+        pub retry_longest: Duration = Duration::from_secs(5),
+        /// Wait between tries while the store needs an operator.
+        pub retry_operator: Duration = Duration::from_secs(15),
+    }
+
+    /// The direct deployment, where collectors hand their records over without Kafka.
+    pub struct DirectConfig {
+        /// How long the first request of a group waits for others to be committed with it.
+        /// Longer: fewer commits. It is part of every client's latency.
+        pub group_for: Duration = Duration::from_millis(25),
+        /// Bytes after which a group is written at once.
+        pub group_bytes: ByteSize = ByteSize::mib(8),
+        /// Bytes of all requests that wait or are being written. Beyond it clients are turned away,
+        /// to try again later.
+        pub memory: ByteSize = ByteSize::mib(64),
+        /// Groups being written at once, each with a connection of its own.
+        pub concurrency: usize = 2,
+        /// How long a request is tried while the store is away, before its client is told to try
+        /// again. Shorter than the clients' timeout, which is commonly 10 s.
+        pub give_up_after: Duration = Duration::from_secs(8),
+    }
+}
+
+impl ConsumeConfig {
+    /// What the group's client is told.
+    pub fn consumer(&self) -> ConsumerConfig {
+        ConsumerConfig {
+            group: self.group.clone(),
+            topics: vec![self.topic.clone()],
+            protocol: self.protocol,
+            instance_id: self.instance_id.clone(),
+            session_timeout: self.session_timeout,
+            drain_timeout: self.drain_timeout,
+            prefetch_bytes: self.prefetch.0,
+            ..ConsumerConfig::default()
+        }
+    }
+}
+
+impl WriteConfig {
+    /// How to wait after failures.
+    pub fn retry(&self) -> RetryPolicy {
+        RetryPolicy {
+            first: self.retry_first,
+            longest: self.retry_longest,
+            operator: self.retry_operator,
+        }
+    }
+}
+
+/// Longest wait for a first record, so that a partition looks up now and then.
+const FETCH_WAIT: Duration = Duration::from_millis(500);
+
+impl IngesterConfig {
+    /// How much is fetched at once.
+    pub fn fetch_limits(&self) -> FetchLimits {
+        FetchLimits {
+            max_records: self.consume.max_records.max(1),
+            max_record_bytes: self.assemble.max_record.0,
+            max_wait: FETCH_WAIT,
+        }
+    }
+
+    /// What the state machine of a partition goes by.
+    pub fn partition(&self) -> PartitionSettings {
+        PartitionSettings {
+            completion: CompletionRules {
+                idle_with_root: self.assemble.idle_with_root,
+                idle_without_root: self.assemble.idle_without_root,
+                hold_at_most: self.assemble.hold_at_most,
+                max_held_spans: self.assemble.max_held_spans,
+            },
+            targets: BatchTargets {
+                traces: self.write.batch_traces.max(1),
+                spans: self.write.batch_spans.max(1),
+            },
+            linger: self.write.linger,
+            retry: self.write.retry(),
+            max_record_bytes: self.assemble.max_record.0,
+        }
+    }
+}

@@ -1,0 +1,241 @@
+//! The service: one member of the consumer group, one task per partition that it is given.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use bootstrap::{Heartbeat, Liveness, Readiness, Stop};
+use kafka::{
+    AssignedPartition, ConsumeError, ConsumerConfig, GroupConsumer, GroupEvent, GroupEvents,
+    KafkaConfig, Producer, ProducerConfig, ProducerError, Release, TopicPartition,
+};
+use storage::{Source, TraceWriter};
+use tokio::task::JoinSet;
+
+use crate::{
+    Assigned, Conditions, IngesterConfig, KafkaDeadLetters, KafkaLog, KnownSchemas, OrderGiver,
+    Stages, metrics, orders, partition,
+};
+
+/// Under which name the consumed position lies in the store.
+pub const LIVE_CONSUMER: &str = "live";
+
+/// Largest dead letter: a record of the live topic and its headers, with room to spare.
+const MAX_DEAD_LETTER_BYTES: u64 = 4_000_000;
+
+/// How often the loop looks up, whatever happens.
+const BEAT_EVERY: Duration = Duration::from_secs(1);
+/// Age of the last beat at which the process counts as hung.
+const HUNG_AFTER: Duration = Duration::from_secs(30);
+
+/// Why an ingester cannot be built or does not run.
+#[derive(Debug, thiserror::Error)]
+pub enum IngesterError {
+    /// There is no producer for the dead letters.
+    #[error("the producer of dead letters cannot be made")]
+    Producer(#[from] ProducerError),
+    /// The group cannot be joined with these settings.
+    #[error("the consumer group {group} cannot be joined")]
+    Join {
+        /// Name of the group.
+        group: String,
+        /// The cause.
+        source: ConsumeError,
+    },
+}
+
+/// consume → decode → assemble → summarise → write → commit, for every partition that the group
+/// assigns to this process.
+pub struct Ingester<W> {
+    kafka: KafkaConfig,
+    consumer: ConsumerConfig,
+    stages: Arc<Stages<W, KafkaDeadLetters>>,
+    heartbeat: Heartbeat,
+}
+
+impl<W: TraceWriter> Ingester<W> {
+    /// An ingester that has not joined the group yet.
+    ///
+    /// # Errors
+    /// If the producer of dead letters cannot be made: settings only, no broker is asked.
+    pub fn build(
+        config: &IngesterConfig,
+        kafka: KafkaConfig,
+        schemas: KnownSchemas,
+        writer: Arc<W>,
+        readiness: &Readiness,
+        liveness: &Liveness,
+    ) -> Result<Self, IngesterError> {
+        let producing = ProducerConfig {
+            max_record_bytes: MAX_DEAD_LETTER_BYTES,
+            ..ProducerConfig::default()
+        };
+        let producer = Producer::new(&kafka, &producing)?;
+        let topic = config.consume.dead_letter_topic.clone();
+        let dead_letters = KafkaDeadLetters::new(producer, topic, kafka.client_id.clone());
+        let conditions = Conditions::new(readiness.register("ingester"));
+        Ok(Self {
+            consumer: config.consume.consumer(),
+            stages: Arc::new(Stages::new(
+                config,
+                schemas,
+                dead_letters,
+                writer,
+                conditions,
+            )),
+            heartbeat: liveness.register("ingester", HUNG_AFTER),
+            kafka,
+        })
+    }
+
+    /// Joins the group and works until told to stop; then writes what is held, within the time
+    /// that `stop` leaves, and leaves the group.
+    ///
+    /// # Errors
+    /// If the settings of the group cannot work. What goes wrong later is waited for.
+    pub async fn run(self, stop: Stop) -> Result<(), IngesterError> {
+        let joined = GroupConsumer::join(&self.kafka, &self.consumer);
+        let (group, mut events) = joined.map_err(|source| IngesterError::Join {
+            group: self.consumer.group.clone(),
+            source,
+        })?;
+        let mut members = Partitions::new(group.clone(), self.stages.clone(), stop.clone());
+        loop {
+            self.heartbeat.beat();
+            if group.has_joined() {
+                self.stages.conditions.joined();
+            }
+            tokio::select! {
+                () = stop.stopped() => break,
+                Some(event) = events.next() => members.heed(event),
+                () = members.ended() => {}
+                () = tokio::time::sleep(BEAT_EVERY) => {}
+            }
+        }
+        self.stages.conditions.draining();
+        members.drain(&mut events, &self.heartbeat).await;
+        leave(group, events, members).await;
+        Ok(())
+    }
+}
+
+/// Leaves the group; what it still says meanwhile is heard, and nothing of it done.
+async fn leave<W: TraceWriter>(
+    group: GroupConsumer,
+    mut events: GroupEvents,
+    members: Partitions<W>,
+) {
+    drop(members);
+    let left = group.leave();
+    tokio::pin!(left);
+    loop {
+        tokio::select! {
+            () = &mut left => return,
+            Some(event) = events.next() => drop(event),
+        }
+    }
+}
+
+/// The partitions that this process owns, a task each.
+struct Partitions<W> {
+    group: GroupConsumer,
+    stages: Arc<Stages<W, KafkaDeadLetters>>,
+    stop: Stop,
+    orders: HashMap<TopicPartition, Owned>,
+    tasks: JoinSet<(TopicPartition, u64)>,
+}
+
+/// One of them.
+struct Owned {
+    epoch: u64,
+    orders: OrderGiver,
+    /// Held until the partition's task has ended, so that no other member begins before.
+    release: Option<Release>,
+}
+
+impl<W: TraceWriter> Partitions<W> {
+    fn new(group: GroupConsumer, stages: Arc<Stages<W, KafkaDeadLetters>>, stop: Stop) -> Self {
+        Self {
+            group,
+            stages,
+            stop,
+            orders: HashMap::new(),
+            tasks: JoinSet::new(),
+        }
+    }
+
+    fn heed(&mut self, event: GroupEvent) {
+        match event {
+            GroupEvent::Assigned(assigned) => self.begin(assigned),
+            GroupEvent::Revoked(at, release) => {
+                if let Some(owned) = self.orders.get_mut(&at) {
+                    owned.release = Some(release);
+                    owned.orders.revoke();
+                }
+            }
+            GroupEvent::Lost(at) => {
+                if let Some(owned) = self.orders.remove(&at) {
+                    owned.orders.lose();
+                }
+            }
+        }
+        metrics::partitions(self.orders.len());
+    }
+
+    fn begin(&mut self, assigned: AssignedPartition) {
+        let (at, epoch) = (assigned.id().clone(), assigned.epoch());
+        let source = Source {
+            consumer: LIVE_CONSUMER.to_owned(),
+            topic: at.topic.to_string(),
+            partition: at.partition,
+        };
+        let (giver, orders) = orders(self.stop.clone());
+        let owned = Owned {
+            epoch,
+            orders: giver,
+            release: None,
+        };
+        self.orders.insert(at.clone(), owned);
+        let seed = bootstrap::clock::now() ^ (at.partition as u64) << 32;
+        let stages = self.stages.clone();
+        let state = Assigned::new(source, stages.settings, &stages.budget, seed);
+        let log = KafkaLog::new(self.group.clone(), assigned);
+        self.tasks.spawn(async move {
+            partition(log, state, stages, orders).await;
+            (at, epoch)
+        });
+    }
+
+    /// Waits until a partition's life has ended, and lets the next member have it. Cancel safe.
+    async fn ended(&mut self) {
+        match self.tasks.join_next().await {
+            None => std::future::pending().await,
+            Some(Ok((at, epoch))) => {
+                if self
+                    .orders
+                    .get(&at)
+                    .is_some_and(|owned| owned.epoch == epoch)
+                {
+                    self.orders.remove(&at);
+                    metrics::partitions(self.orders.len());
+                }
+            }
+            Some(Err(error)) => {
+                tracing::error!(error = %error, "The task of a partition failed");
+            }
+        }
+    }
+
+    /// Waits for all partitions to end; each was told to stop, and keeps to the deadline itself.
+    async fn drain(&mut self, events: &mut GroupEvents, heartbeat: &Heartbeat) {
+        while !self.tasks.is_empty() {
+            heartbeat.beat();
+            tokio::select! {
+                () = self.ended() => {}
+                Some(event) = events.next() => match event {
+                    GroupEvent::Assigned(_) => {}
+                    event => self.heed(event),
+                },
+                () = tokio::time::sleep(BEAT_EVERY) => {}
+            }
+        }
+    }
+}

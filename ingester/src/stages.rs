@@ -1,0 +1,143 @@
+//! What the stages of every partition share: the store, the dead letters, the schemas, the bounds.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Instant,
+};
+
+use bootstrap::ReadinessFlag;
+use storage::{TraceWriter, Written};
+use tokio::sync::Semaphore;
+
+use crate::{
+    DeadLetters, FetchLimits, IngesterConfig, KnownSchemas, MemoryBudget, Moment, OffsetGapPolicy,
+    PartitionSettings, WriteFailure, WriteRequest, metrics, write,
+};
+
+/// Shared by the partitions of a process.
+#[derive(Debug)]
+pub struct Stages<W, D> {
+    /// The store.
+    pub writer: Arc<W>,
+    /// Where records go that can never be stored.
+    pub dead_letters: D,
+    /// How records are decoded.
+    pub schemas: KnownSchemas,
+    /// Bytes that all partitions may hold together.
+    pub budget: MemoryBudget,
+    /// What the state machines go by.
+    pub settings: PartitionSettings,
+    /// How much is fetched at once.
+    pub fetch: FetchLimits,
+    /// What to do when records are missing from the log.
+    pub on_offset_gap: OffsetGapPolicy,
+    /// Why the process is not ready, if it is not.
+    pub conditions: Conditions,
+    writes: Semaphore,
+    started: Instant,
+}
+
+impl<W: TraceWriter, D: DeadLetters> Stages<W, D> {
+    /// The stages of a process.
+    pub fn new(
+        config: &IngesterConfig,
+        schemas: KnownSchemas,
+        dead_letters: D,
+        writer: Arc<W>,
+        conditions: Conditions,
+    ) -> Self {
+        Self {
+            writer,
+            dead_letters,
+            schemas,
+            budget: MemoryBudget::new(config.assemble.memory.0),
+            settings: config.partition(),
+            fetch: config.fetch_limits(),
+            on_offset_gap: config.consume.on_offset_gap,
+            conditions,
+            writes: Semaphore::new(config.write.concurrency.max(1)),
+            started: Instant::now(),
+        }
+    }
+
+    /// Now, as the state machines count time.
+    pub fn now(&self) -> Moment {
+        self.started.elapsed()
+    }
+
+    /// Does one write, when it is its turn.
+    pub(crate) async fn write(&self, request: &WriteRequest) -> Result<Written, WriteFailure> {
+        let _turn = self.writes.acquire().await;
+        let started = Instant::now();
+        let outcome = write::write(request, &self.schemas, &self.dead_letters, &*self.writer).await;
+        let spans = request.load.traces.iter().map(|trace| trace.spans).sum();
+        let failed = outcome.as_ref().err().map(|failure| failure.kind);
+        metrics::wrote(started.elapsed(), spans, failed);
+        outcome
+    }
+}
+
+/// Why the process is not ready: a reason per partition that needs somebody. Clones share them.
+#[derive(Debug, Clone)]
+pub struct Conditions {
+    state: Arc<Mutex<State>>,
+    flag: ReadinessFlag,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    joined: bool,
+    draining: bool,
+    reasons: BTreeMap<i32, String>,
+}
+
+impl Conditions {
+    /// Reported through `flag`; not ready before the group is joined.
+    pub fn new(flag: ReadinessFlag) -> Self {
+        let conditions = Self {
+            state: Arc::default(),
+            flag,
+        };
+        conditions.update(|_| ());
+        conditions
+    }
+
+    /// The group has said which partitions are ours, be it none.
+    pub fn joined(&self) {
+        self.update(|state| state.joined = true);
+    }
+
+    /// The process stops.
+    pub fn draining(&self) {
+        self.update(|state| state.draining = true);
+    }
+
+    /// A partition does not, for this reason.
+    pub fn report(&self, partition: i32, reason: String) {
+        self.update(|state| {
+            state.reasons.insert(partition, reason);
+        });
+    }
+
+    /// A partition does its work again, or is ours no longer.
+    pub fn clear(&self, partition: i32) {
+        self.update(|state| {
+            state.reasons.remove(&partition);
+        });
+    }
+
+    fn update(&self, change: impl FnOnce(&mut State)) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        change(&mut state);
+        match state.reasons.first_key_value() {
+            _ if state.draining => self.flag.not_ready("draining"),
+            _ if !state.joined => self.flag.not_ready("the consumer group is not joined yet"),
+            None => self.flag.ready(),
+            Some((partition, reason)) => self.flag.not_ready(format!(
+                "{} partitions wait; partition {partition}: {reason}",
+                state.reasons.len()
+            )),
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! write: one load → dead letters acknowledged, then traces and progress in one transaction.
+//!
+//! Retries are not made here: a failure says what kind it is, and the partition decides.
+
+use bumpalo::Bump;
+use model::SpanBatch;
+use storage::{TraceWriter, WriteBatch, WriteError, Written};
+
+use crate::{DeadLetters, KnownSchemas, WriteRequest, summarise};
+
+/// What a failure asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum FailureKind {
+    /// The partition belongs to another owner: drop everything, claim anew.
+    Fenced,
+    /// Try again, for as long as it takes.
+    Transient,
+    /// A record in the load is to blame: halve it.
+    Poison,
+    /// Nothing but an operator helps: try again, but seldom.
+    Operator,
+}
+
+impl FailureKind {
+    /// Every kind, in order of declaration.
+    pub const ALL: [Self; 4] = [Self::Fenced, Self::Transient, Self::Poison, Self::Operator];
+
+    /// The label in metrics and logs.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Fenced => "fenced",
+            Self::Transient => "transient",
+            Self::Poison => "poison",
+            Self::Operator => "operator",
+        }
+    }
+}
+
+impl From<&WriteError> for FailureKind {
+    fn from(error: &WriteError) -> Self {
+        match error {
+            WriteError::Fenced { .. } => Self::Fenced,
+            WriteError::Transient { .. } => Self::Transient,
+            WriteError::Poison { .. } => Self::Poison,
+            WriteError::Operator { .. } | WriteError::Inconsistent { .. } => Self::Operator,
+        }
+    }
+}
+
+/// A write that did not happen.
+#[derive(Debug, thiserror::Error)]
+#[error("a write failed ({})", .kind.as_str())]
+pub struct WriteFailure {
+    /// What it asks for.
+    pub kind: FailureKind,
+    /// Whether the load's dead letters were acknowledged before it happened.
+    pub dead_letters_acked: bool,
+    /// The cause.
+    #[source]
+    pub cause: Box<dyn std::error::Error + Send + Sync>,
+}
+
+impl WriteFailure {
+    /// The error with its causes, in words.
+    pub fn reason(&self) -> String {
+        bootstrap::chain(&*self.cause).to_string()
+    }
+}
+
+/// Does one write of a partition.
+///
+/// # Errors
+/// If nothing was written to the store. Dead letters may have been acknowledged all the same.
+pub async fn write<W: TraceWriter, D: DeadLetters>(
+    request: &WriteRequest,
+    schemas: &KnownSchemas,
+    dead_letters: &D,
+    writer: &W,
+) -> Result<Written, WriteFailure> {
+    let unacked = &request.load.dead[request.load.dead_acked..];
+    if !unacked.is_empty() {
+        let published = dead_letters.publish(&request.step.source, unacked).await;
+        published.map_err(|error| WriteFailure {
+            kind: FailureKind::Transient,
+            dead_letters_acked: false,
+            cause: Box::new(error),
+        })?;
+    }
+    let failure = |kind, cause| WriteFailure {
+        kind,
+        dead_letters_acked: true,
+        cause,
+    };
+    let traces = &request.load.traces;
+    let arena = Bump::new();
+    let mut batch = SpanBatch::default();
+    let ranges = summarise::decode_traces(&schemas.read(), traces, &arena, &mut batch)
+        .map_err(|error| failure(FailureKind::Poison, Box::new(error)))?;
+    let indices: Vec<u32> = (0..batch.spans.len() as u32).collect();
+    let summaries = summarise::summarise(traces, &ranges, &batch, &indices, Some(0));
+    let whole = WriteBatch {
+        progress: std::slice::from_ref(&request.step),
+        traces: &summaries,
+    };
+    writer
+        .write(whole)
+        .await
+        .map_err(|error| failure(FailureKind::from(&error), Box::new(error)))
+}
