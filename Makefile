@@ -1,0 +1,70 @@
+# `make run` on a fresh Debian machine with Rust, Java 17, Maven and apt is all there is to type.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := build
+
+CARGO ?= cargo
+MVN ?= mvn
+# Where `make run` keeps its data; empty: what `spoor all-in-one` takes by itself.
+DATA_DIR ?=
+# Where `make test` keeps the servers' data.
+TEST_DATA_DIR ?= target/test-servers
+SPOOR := target/release/spoor
+RUNTIME := target/runtime
+SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
+
+PACKAGES := build-essential make pkg-config cmake libssl-dev zlib1g-dev libsasl2-dev \
+	xz-utils unzip curl ca-certificates python3-venv util-linux
+
+.PHONY: help setup build runtime run test check docs demo clean
+
+help: ## Lists the targets.
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+setup: ## Installs the missing Debian packages.
+	@missing=""; for package in $(PACKAGES); do \
+		dpkg-query -W -f '$${Status}' $$package 2>/dev/null | grep -q 'ok installed' || missing="$$missing $$package"; \
+	done; \
+	if [ -n "$$missing" ]; then \
+		echo "Installing$$missing"; \
+		$(SUDO) apt-get update -qq; \
+		DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y -qq --no-install-recommends $$missing; \
+	fi
+
+build: setup runtime ## Builds target/release/spoor and fetches the servers it starts.
+	$(CARGO) build --release --locked --bin spoor
+
+runtime: $(RUNTIME)/.complete ## Fetches Kafka, the schema registry and Postgres once.
+
+$(RUNTIME)/.complete: runtime/pom.xml runtime/kafka-log4j2.xml
+	rm -rf $(RUNTIME)
+	$(MVN) -q -B -f runtime/pom.xml package
+	cp runtime/kafka-log4j2.xml $(RUNTIME)/kafka/log4j2.xml
+	mkdir -p $(RUNTIME)/postgres
+	tar -xJf $(RUNTIME)/postgres-archive/*.txz -C $(RUNTIME)/postgres
+	rm -rf $(RUNTIME)/postgres-archive
+	chmod -R go+rX $(RUNTIME)
+	touch $@
+
+run: build ## Builds, then runs everything on this machine.
+	$(SPOOR) all-in-one $(if $(DATA_DIR),--data-dir $(DATA_DIR))
+
+check: setup ## Format and lints.
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --release --locked --workspace --all-targets -- -D warnings
+
+docs: build ## Writes the generated pages of docs/.
+	mkdir -p docs
+	$(SPOOR) config docs > docs/configuration.md
+	$(SPOOR) metrics docs > docs/metrics.md
+
+test: check build ## Everything that a change must pass.
+	@for page in configuration:config metrics:metrics; do \
+		$(SPOOR) $${page#*:} docs | diff -u docs/$${page%%:*}.md - \
+			|| { echo "docs/$${page%%:*}.md is out of date: run make docs"; exit 1; }; \
+	done
+	$(SPOOR) servers --data-dir $(TEST_DATA_DIR) -- $(CARGO) test --release --locked --workspace
+
+clean: ## Removes what was built and fetched.
+	$(CARGO) clean

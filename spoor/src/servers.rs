@@ -1,0 +1,140 @@
+//! The real servers as children: Kafka, the schema registry and Postgres on loopback ports.
+//!
+//! Started in the order data → ports → Postgres and Kafka → registry, stopped in reverse.
+
+pub(crate) mod child;
+pub(crate) mod config;
+mod data_dir;
+mod health;
+mod java;
+mod kafka;
+mod leftovers;
+mod ports;
+mod postgres;
+mod registry;
+mod runtime;
+mod supervise;
+mod user;
+
+use std::path::PathBuf;
+
+use bootstrap::{Readiness, Secret};
+
+pub(crate) use config::EmbeddedConfig;
+use data_dir::DataDir;
+use supervise::Server;
+
+use anyhow::Context;
+
+/// Which servers to start, because no address is configured for them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Plan {
+    /// Kafka.
+    pub(crate) kafka: bool,
+    /// The schema registry.
+    pub(crate) registry: bool,
+    /// Postgres.
+    pub(crate) postgres: bool,
+}
+
+impl Plan {
+    /// Whether nothing is to be started.
+    pub(crate) fn is_empty(self) -> bool {
+        !self.kafka && !self.registry && !self.postgres
+    }
+
+    fn needs_java(self) -> bool {
+        self.kafka || self.registry
+    }
+}
+
+/// Where the started servers listen; `None` for those that were not started.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Addresses {
+    /// `host:port` of the broker.
+    pub(crate) kafka: Option<String>,
+    /// Base URL of the registry's Confluent-compatible API.
+    pub(crate) registry: Option<String>,
+    /// URL of the database, password included.
+    pub(crate) postgres: Option<Secret>,
+}
+
+/// Running children. They die with this process; [`Servers::stop`] ends them in order.
+pub(crate) struct Servers {
+    addresses: Addresses,
+    data: DataDir,
+    running: Vec<Server>,
+}
+
+impl Servers {
+    /// Locks the data directory. Nothing runs yet.
+    ///
+    /// Errors: the directory cannot be made, or another process uses it.
+    pub(crate) fn open(config: &EmbeddedConfig) -> anyhow::Result<Self> {
+        let path = config.data_dir.clone().map_or_else(data_dir::default_path, Ok)?;
+        Ok(Self {
+            addresses: Addresses::default(),
+            data: DataDir::open(&path)?,
+            running: Vec::new(),
+        })
+    }
+
+    /// Starts the planned servers and waits until each is healthy. `brokers` are the ones that the
+    /// registry keeps its schemas in when no Kafka is planned.
+    ///
+    /// Errors: a port is taken, Java or a server is missing, a server does not come up. Call
+    /// [`Servers::stop`] in that case too.
+    pub(crate) async fn start(
+        &mut self,
+        config: &EmbeddedConfig,
+        plan: Plan,
+        brokers: &str,
+        readiness: &Readiness,
+    ) -> anyhow::Result<&Addresses> {
+        let runtime = runtime::find(config, plan)?;
+        let java = plan.needs_java().then(java::find).transpose()?;
+        leftovers::end(&self.data).await?;
+        let ports = ports::claim(config, plan)?;
+
+        if plan.postgres {
+            let server = postgres::start(config, &self.data, &runtime, ports.postgres, readiness);
+            let (server, url) = server.await.context("cannot start Postgres")?;
+            self.running.push(server);
+            self.addresses.postgres = Some(url);
+        }
+        if let (true, Some(java)) = (plan.kafka, &java) {
+            let server = kafka::start(config, &self.data, &runtime, java, &ports, readiness);
+            self.running.push(server.await.context("cannot start Kafka")?);
+            self.addresses.kafka = Some(format!("127.0.0.1:{}", ports.kafka));
+        }
+        self.healthy(config, "cannot start Postgres and Kafka").await?;
+        if let (true, Some(java)) = (plan.registry, &java) {
+            let brokers = self.addresses.kafka.clone().unwrap_or_else(|| brokers.to_owned());
+            let server =
+                registry::start(config, &self.data, &runtime, java, ports.registry, &brokers, readiness)?;
+            self.running.push(server);
+            self.addresses.registry = Some(registry::url(ports.registry));
+        }
+        self.healthy(config, "cannot start the schema registry").await?;
+        Ok(&self.addresses)
+    }
+
+    async fn healthy(&mut self, config: &EmbeddedConfig, context: &'static str) -> anyhow::Result<()> {
+        for server in &mut self.running {
+            server.healthy(config.start_timeout).await.context(context)?;
+        }
+        Ok(())
+    }
+
+    /// The folder that holds everything.
+    pub(crate) fn data_dir(&self) -> PathBuf {
+        self.data.path().to_owned()
+    }
+
+    /// Stops the children in reverse order of their start.
+    pub(crate) async fn stop(mut self) {
+        while let Some(server) = self.running.pop() {
+            server.stop().await;
+        }
+    }
+}

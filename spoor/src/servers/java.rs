@@ -1,0 +1,65 @@
+//! The Java machine that runs Kafka and the registry.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Oldest version that Kafka 4.1 runs on.
+const OLDEST: u32 = 17;
+
+/// Why there is no usable Java machine.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum JavaError {
+    /// None found.
+    #[error(
+        "Java {OLDEST} or newer is needed for Kafka and the schema registry, and there is none in \
+         JAVA_HOME or PATH: install one, or use `--deployment direct`, which needs Postgres alone"
+    )]
+    Missing(#[source] std::io::Error),
+    /// Too old.
+    #[error(
+        "{} is Java {found}, and Kafka needs {OLDEST} or newer: set JAVA_HOME, or use \
+         `--deployment direct`, which needs Postgres alone",
+        java.display()
+    )]
+    TooOld {
+        /// The program.
+        java: PathBuf,
+        /// Its version.
+        found: u32,
+    },
+}
+
+/// `$JAVA_HOME/bin/java`, else the one in `PATH`.
+pub(crate) fn find() -> Result<PathBuf, JavaError> {
+    let java = match std::env::var_os("JAVA_HOME").filter(|home| !home.is_empty()) {
+        Some(home) => Path::new(&home).join("bin/java"),
+        None => PathBuf::from("java"),
+    };
+    let output = Command::new(&java).arg("-version").output().map_err(JavaError::Missing)?;
+    match version(&String::from_utf8_lossy(&output.stderr)) {
+        Some(found) if found < OLDEST => Err(JavaError::TooOld { java, found }),
+        _ => Ok(java),
+    }
+}
+
+/// The major version out of `openjdk version "17.0.15" …`; old ones call themselves `1.8.0`.
+fn version(text: &str) -> Option<u32> {
+    let quoted = text.split('"').nth(1)?;
+    let mut numbers = quoted.split(['.', '-', '_', '+']);
+    match numbers.next()?.parse().ok()? {
+        1 => numbers.next()?.parse().ok(),
+        major => Some(major),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_read_in_both_styles() {
+        assert_eq!(version("openjdk version \"17.0.15\" 2025-04-15"), Some(17));
+        assert_eq!(version("java version \"1.8.0_412\""), Some(8));
+        assert_eq!(version("openjdk version \"21-ea\" 2023"), Some(21));
+    }
+}

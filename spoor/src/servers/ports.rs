@@ -1,0 +1,82 @@
+//! The children's ports, checked before anything starts.
+
+use std::io;
+use std::net::{Ipv4Addr, TcpListener};
+
+use super::Plan;
+use super::config::EmbeddedConfig;
+
+/// A port that cannot be had.
+#[derive(Debug, thiserror::Error)]
+#[error("port {port} on 127.0.0.1, meant for {server}, cannot be used: set {key} to a free one, or to 0 for any")]
+pub(crate) struct PortError {
+    port: u16,
+    server: &'static str,
+    key: &'static str,
+    source: io::Error,
+}
+
+/// The ports to use; 0 for servers that are not planned.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Ports {
+    pub(crate) kafka: u16,
+    pub(crate) kafka_controller: u16,
+    pub(crate) registry: u16,
+    pub(crate) postgres: u16,
+}
+
+/// Checks that the planned ports are free and replaces each 0 by a free one.
+pub(crate) fn claim(config: &EmbeddedConfig, plan: Plan) -> Result<Ports, PortError> {
+    // All listeners are held until every port is known, so that no free one is found twice.
+    let mut held = Vec::new();
+    let mut one = |planned: bool, port: u16, server: &'static str, key: &'static str| {
+        if !planned {
+            return Ok(0);
+        }
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port));
+        let bound = listener.and_then(|listener| {
+            let port = listener.local_addr()?.port();
+            held.push(listener);
+            Ok(port)
+        });
+        bound.map_err(|source| PortError { port, server, key, source })
+    };
+    let (kafka, registry, postgres) = (&config.kafka, &config.registry, &config.postgres);
+    Ok(Ports {
+        kafka: one(plan.kafka, kafka.port, "Kafka", "embedded.kafka.port")?,
+        kafka_controller: one(
+            plan.kafka,
+            kafka.controller_port,
+            "Kafka's controller",
+            "embedded.kafka.controller_port",
+        )?,
+        registry: one(plan.registry, registry.port, "the schema registry", "embedded.registry.port")?,
+        postgres: one(plan.postgres, postgres.port, "Postgres", "embedded.postgres.port")?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const POSTGRES: Plan = Plan { kafka: false, registry: false, postgres: true };
+
+    #[test]
+    fn a_taken_port_is_named_with_the_key_that_changes_it() {
+        let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let mut config = EmbeddedConfig::default();
+        config.postgres.port = taken.local_addr().unwrap().port();
+        let error = claim(&config, POSTGRES).unwrap_err().to_string();
+        assert!(error.contains(&config.postgres.port.to_string()), "{error}");
+        assert!(error.contains("embedded.postgres.port"), "{error}");
+    }
+
+    #[test]
+    fn port_0_becomes_a_free_port() {
+        let mut config = EmbeddedConfig::default();
+        config.postgres.port = 0;
+        let ports = claim(&config, POSTGRES).unwrap();
+        assert_ne!(ports.postgres, 0);
+        assert_eq!(ports.kafka, 0);
+    }
+}
