@@ -39,8 +39,14 @@ pub enum LoggingError {
     Twice(#[source] TryInitError),
 }
 
+/// Begins logging for the whole process, for those that do not need a whole
+/// [`start_process`](crate::start_process).
+pub fn install(config: &LoggingConfig) -> Result<(), LoggingError> {
+    install_with(config, None::<tracing_subscriber::layer::Identity>)
+}
+
 /// Begins logging for the whole process, together with one more layer.
-pub(crate) fn install<L>(config: &LoggingConfig, spans: Option<L>) -> Result<(), LoggingError>
+pub(crate) fn install_with<L>(config: &LoggingConfig, spans: Option<L>) -> Result<(), LoggingError>
 where
     L: Layer<tracing_subscriber::Registry> + Send + Sync + 'static,
 {

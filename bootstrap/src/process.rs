@@ -74,7 +74,7 @@ pub struct Process {
 /// a Tokio runtime.
 pub async fn start_process(settings: ProcessSettings<'_>) -> Result<Process, StartError> {
     let export = Export::begin(settings.tracing, settings.role)?;
-    logging::install(settings.logging, export.as_ref().map(Export::layer))?;
+    logging::install_with(settings.logging, export.as_ref().map(Export::layer))?;
     for warning in settings.warnings {
         tracing::warn!("{warning}");
     }

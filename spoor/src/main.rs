@@ -1,3 +1,20 @@
 //! The `spoor` binary: one subcommand per role.
 
-fn main() {}
+mod cli;
+mod config;
+mod console;
+mod dispatch;
+mod servers;
+mod test_servers;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    let cli = cli::Cli::parse();
+    match dispatch::run(cli) {
+        Ok(code) => code,
+        Err(failure) => failure.report(),
+    }
+}

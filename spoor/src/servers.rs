@@ -71,7 +71,10 @@ impl Servers {
     ///
     /// Errors: the directory cannot be made, or another process uses it.
     pub(crate) fn open(config: &EmbeddedConfig) -> anyhow::Result<Self> {
-        let path = config.data_dir.clone().map_or_else(data_dir::default_path, Ok)?;
+        let path = config
+            .data_dir
+            .clone()
+            .map_or_else(data_dir::default_path, Ok)?;
         Ok(Self {
             addresses: Addresses::default(),
             data: DataDir::open(&path)?,
@@ -104,24 +107,45 @@ impl Servers {
         }
         if let (true, Some(java)) = (plan.kafka, &java) {
             let server = kafka::start(config, &self.data, &runtime, java, &ports, readiness);
-            self.running.push(server.await.context("cannot start Kafka")?);
+            self.running
+                .push(server.await.context("cannot start Kafka")?);
             self.addresses.kafka = Some(format!("127.0.0.1:{}", ports.kafka));
         }
-        self.healthy(config, "cannot start Postgres and Kafka").await?;
+        self.healthy(config, "cannot start Postgres and Kafka")
+            .await?;
         if let (true, Some(java)) = (plan.registry, &java) {
-            let brokers = self.addresses.kafka.clone().unwrap_or_else(|| brokers.to_owned());
-            let server =
-                registry::start(config, &self.data, &runtime, java, ports.registry, &brokers, readiness)?;
+            let brokers = self
+                .addresses
+                .kafka
+                .clone()
+                .unwrap_or_else(|| brokers.to_owned());
+            let server = registry::start(
+                config,
+                &self.data,
+                &runtime,
+                java,
+                ports.registry,
+                &brokers,
+                readiness,
+            )?;
             self.running.push(server);
             self.addresses.registry = Some(registry::url(ports.registry));
         }
-        self.healthy(config, "cannot start the schema registry").await?;
+        self.healthy(config, "cannot start the schema registry")
+            .await?;
         Ok(&self.addresses)
     }
 
-    async fn healthy(&mut self, config: &EmbeddedConfig, context: &'static str) -> anyhow::Result<()> {
+    async fn healthy(
+        &mut self,
+        config: &EmbeddedConfig,
+        context: &'static str,
+    ) -> anyhow::Result<()> {
         for server in &mut self.running {
-            server.healthy(config.start_timeout).await.context(context)?;
+            server
+                .healthy(config.start_timeout)
+                .await
+                .context(context)?;
         }
         Ok(())
     }

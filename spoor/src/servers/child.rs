@@ -12,14 +12,21 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, getppid, kill_process, kill_process_group};
 use rustix::process::set_parent_process_death_signal;
+use rustix::process::{Pid, Signal, getppid, kill_process, kill_process_group};
 use tokio::sync::oneshot;
 
 use super::user::User;
 
 /// Variables that a child inherits. Everything else, secrets included, stays here.
-const INHERITED: [&str; 6] = ["PATH", "HOME", "TZ", "TMPDIR", "JAVA_TOOL_OPTIONS", "LD_LIBRARY_PATH"];
+const INHERITED: [&str; 6] = [
+    "PATH",
+    "HOME",
+    "TZ",
+    "TMPDIR",
+    "JAVA_TOOL_OPTIONS",
+    "LD_LIBRARY_PATH",
+];
 /// A log file larger than this is moved aside when its server starts.
 const LARGE_LOG: u64 = 16 << 20;
 /// How much of the end of a log file an error shows.
@@ -108,7 +115,10 @@ impl ChildSpec {
 
     /// Starts the child.
     pub(crate) async fn launch(&self) -> Result<Child, ChildError> {
-        let failed = |source| ChildError::Launch { program: self.program.clone(), source };
+        let failed = |source| ChildError::Launch {
+            program: self.program.clone(),
+            source,
+        };
         let mut command = self.command().map_err(failed)?;
         let (started, start) = oneshot::channel();
         let (ended, end) = oneshot::channel();
@@ -124,8 +134,13 @@ impl ChildSpec {
         };
         let thread = std::thread::Builder::new().name(format!("child-{}", self.name));
         thread.spawn(waiter).map_err(failed)?;
-        let pid = start.await.unwrap_or_else(|_| Err(io::Error::other("its thread died")));
-        Ok(Child { pid: pid.map_err(failed)?, end })
+        let pid = start
+            .await
+            .unwrap_or_else(|_| Err(io::Error::other("its thread died")));
+        Ok(Child {
+            pid: pid.map_err(failed)?,
+            end,
+        })
     }
 
     /// Runs the child to its end; anything but success is an error.
@@ -180,7 +195,9 @@ impl Child {
 
     /// Waits for its end. Once.
     pub(crate) async fn ended(&mut self) -> io::Result<ExitStatus> {
-        (&mut self.end).await.unwrap_or_else(|_| Err(io::Error::other("its thread died")))
+        (&mut self.end)
+            .await
+            .unwrap_or_else(|_| Err(io::Error::other("its thread died")))
     }
 
     /// Asks it to stop, and kills it with all it has started if it does not in time.
@@ -193,8 +210,15 @@ impl Child {
         }
         // It may end by itself at this very moment.
         let _ = kill_process(pid, spec.stop_signal);
-        if tokio::time::timeout(spec.stop_timeout, self.ended()).await.is_err() {
-            tracing::warn!("{} does not stop within {:?}: killing it", spec.name, spec.stop_timeout);
+        if tokio::time::timeout(spec.stop_timeout, self.ended())
+            .await
+            .is_err()
+        {
+            tracing::warn!(
+                "{} does not stop within {:?}: killing it",
+                spec.name,
+                spec.stop_timeout
+            );
             let _ = kill_process_group(pid, Signal::KILL);
             // SIGKILL cannot be refused.
             let _ = self.ended().await;

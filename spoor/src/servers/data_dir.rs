@@ -65,7 +65,11 @@ impl DataDir {
         let lock = lock(&path)?;
         create(&path.join("logs"))?;
         let id = identity(&path.join("id")).map_err(at(&path))?;
-        Ok(Self { path, id, _lock: lock })
+        Ok(Self {
+            path,
+            id,
+            _lock: lock,
+        })
     }
 
     /// The folder's absolute path.
@@ -97,7 +101,11 @@ fn at(path: &Path) -> impl FnOnce(io::Error) -> DataDirError {
 }
 
 fn create(path: &Path) -> Result<(), DataDirError> {
-    std::fs::DirBuilder::new().recursive(true).mode(0o755).create(path).map_err(at(path))
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o755)
+        .create(path)
+        .map_err(at(path))
 }
 
 fn lock(folder: &Path) -> Result<File, DataDirError> {
@@ -107,7 +115,9 @@ fn lock(folder: &Path) -> Result<File, DataDirError> {
     let mut file = options.open(&path).map_err(at(&path))?;
     match file.try_lock() {
         Ok(()) => {
-            let written = file.set_len(0).and_then(|()| write!(file, "{}", std::process::id()));
+            let written = file
+                .set_len(0)
+                .and_then(|()| write!(file, "{}", std::process::id()));
             written.map_err(at(&path))?;
             Ok(file)
         }
@@ -134,7 +144,12 @@ fn identity(path: &Path) -> io::Result<String> {
         Err(error) => return Err(error),
     }
     let id = uuid::Uuid::new_v4().simple().to_string();
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o644).open(path)?;
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o644)
+        .open(path)?;
     file.write_all(id.as_bytes())?;
     Ok(id)
 }
@@ -148,7 +163,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let _held = DataDir::open(folder.path()).unwrap();
         let error = DataDir::open(folder.path()).unwrap_err().to_string();
-        assert!(error.contains(&format!("process {}", std::process::id())), "{error}");
+        assert!(
+            error.contains(&format!("process {}", std::process::id())),
+            "{error}"
+        );
     }
 
     #[test]

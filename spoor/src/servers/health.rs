@@ -41,16 +41,18 @@ impl Health {
         let answer = async {
             match self {
                 Self::Kafka { port } => api_versions(*port).await.is_ok(),
-                Self::Http { url } => {
-                    reqwest::get(url).await.is_ok_and(|answer| answer.status().is_success())
-                }
+                Self::Http { url } => reqwest::get(url)
+                    .await
+                    .is_ok_and(|answer| answer.status().is_success()),
                 Self::Postgres { data } => {
                     let status = tokio::fs::read_to_string(data.join("postmaster.pid")).await;
                     status.is_ok_and(|status| is_ready(&status, pid))
                 }
             }
         };
-        tokio::time::timeout(PATIENCE, answer).await.unwrap_or(false)
+        tokio::time::timeout(PATIENCE, answer)
+            .await
+            .unwrap_or(false)
     }
 }
 

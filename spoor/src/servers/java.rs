@@ -35,7 +35,10 @@ pub(crate) fn find() -> Result<PathBuf, JavaError> {
         Some(home) => Path::new(&home).join("bin/java"),
         None => PathBuf::from("java"),
     };
-    let output = Command::new(&java).arg("-version").output().map_err(JavaError::Missing)?;
+    let output = Command::new(&java)
+        .arg("-version")
+        .output()
+        .map_err(JavaError::Missing)?;
     match version(&String::from_utf8_lossy(&output.stderr)) {
         Some(found) if found < OLDEST => Err(JavaError::TooOld { java, found }),
         _ => Ok(java),

@@ -42,7 +42,9 @@ pub(crate) async fn start(
     if !folder.join("data/meta.properties").exists() {
         let id = URL_SAFE_NO_PAD.encode(uuid::Uuid::new_v4().as_bytes());
         let mut arguments = machine("128m", runtime);
-        arguments.extend(["kafka.tools.StorageTool", "format", "--ignore-formatted"].map(OsString::from));
+        arguments.extend(
+            ["kafka.tools.StorageTool", "format", "--ignore-formatted"].map(OsString::from),
+        );
         arguments.extend(["--cluster-id", &id, "--config"].map(OsString::from));
         arguments.push(properties.clone().into());
         spec(arguments).run().await?;
@@ -51,7 +53,11 @@ pub(crate) async fn start(
     arguments.push("kafka.Kafka".into());
     arguments.push(properties.into());
     let health = Health::Kafka { port: ports.kafka };
-    Ok(Server::start(spec(arguments), health, readiness.register("embedded kafka")))
+    Ok(Server::start(
+        spec(arguments),
+        health,
+        readiness.register("embedded kafka"),
+    ))
 }
 
 /// Arguments of the Java machine, up to the class to run.

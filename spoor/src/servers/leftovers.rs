@@ -47,7 +47,10 @@ async fn end_in(home: &Path, program: &str) -> io::Result<()> {
             return Err(io::Error::other(text));
         }
         for pid in found {
-            tracing::warn!(process.pid = pid.as_raw_nonzero(), "Ending a {program} that an earlier run left behind");
+            tracing::warn!(
+                process.pid = pid.as_raw_nonzero(),
+                "Ending a {program} that an earlier run left behind"
+            );
             // It may have ended by itself in the meantime.
             let _ = kill_process(pid, Signal::KILL);
         }
@@ -59,7 +62,9 @@ fn running_in(home: &Path, program: &str) -> io::Result<Vec<Pid>> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir("/proc")? {
         let process = entry?.path();
-        let pid = process.file_name().and_then(|name| name.to_str()?.parse().ok());
+        let pid = process
+            .file_name()
+            .and_then(|name| name.to_str()?.parse().ok());
         let Some(pid) = pid.and_then(Pid::from_raw) else {
             continue;
         };
@@ -73,5 +78,8 @@ fn running_in(home: &Path, program: &str) -> io::Result<Vec<Pid>> {
 fn is_ours(process: &Path, home: &Path, program: &str) -> bool {
     let link = |name: &str| read_link(process.join(name)).unwrap_or_else(|_| PathBuf::new());
     let runs_here = link("cwd") == home;
-    runs_here && link("exe").file_name().is_some_and(|name| name.to_string_lossy().starts_with(program))
+    runs_here
+        && link("exe")
+            .file_name()
+            .is_some_and(|name| name.to_string_lossy().starts_with(program))
 }

@@ -8,7 +8,9 @@ use super::config::EmbeddedConfig;
 
 /// A port that cannot be had.
 #[derive(Debug, thiserror::Error)]
-#[error("port {port} on 127.0.0.1, meant for {server}, cannot be used: set {key} to a free one, or to 0 for any")]
+#[error(
+    "port {port} on 127.0.0.1, meant for {server}, cannot be used: set {key} to a free one, or to 0 for any"
+)]
 pub(crate) struct PortError {
     port: u16,
     server: &'static str,
@@ -39,7 +41,12 @@ pub(crate) fn claim(config: &EmbeddedConfig, plan: Plan) -> Result<Ports, PortEr
             held.push(listener);
             Ok(port)
         });
-        bound.map_err(|source| PortError { port, server, key, source })
+        bound.map_err(|source| PortError {
+            port,
+            server,
+            key,
+            source,
+        })
     };
     let (kafka, registry, postgres) = (&config.kafka, &config.registry, &config.postgres);
     Ok(Ports {
@@ -50,8 +57,18 @@ pub(crate) fn claim(config: &EmbeddedConfig, plan: Plan) -> Result<Ports, PortEr
             "Kafka's controller",
             "embedded.kafka.controller_port",
         )?,
-        registry: one(plan.registry, registry.port, "the schema registry", "embedded.registry.port")?,
-        postgres: one(plan.postgres, postgres.port, "Postgres", "embedded.postgres.port")?,
+        registry: one(
+            plan.registry,
+            registry.port,
+            "the schema registry",
+            "embedded.registry.port",
+        )?,
+        postgres: one(
+            plan.postgres,
+            postgres.port,
+            "Postgres",
+            "embedded.postgres.port",
+        )?,
     })
 }
 
@@ -59,7 +76,11 @@ pub(crate) fn claim(config: &EmbeddedConfig, plan: Plan) -> Result<Ports, PortEr
 mod tests {
     use super::*;
 
-    const POSTGRES: Plan = Plan { kafka: false, registry: false, postgres: true };
+    const POSTGRES: Plan = Plan {
+        kafka: false,
+        registry: false,
+        postgres: true,
+    };
 
     #[test]
     fn a_taken_port_is_named_with_the_key_that_changes_it() {

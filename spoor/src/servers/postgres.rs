@@ -33,7 +33,12 @@ pub(crate) async fn start(
 ) -> anyhow::Result<(Server, Secret)> {
     let user = User::for_postgres()?;
     let home = Home::prepare(data, &runtime.postgres(), user.as_ref())?;
-    let run = Run { config, data, home: &home, user };
+    let run = Run {
+        config,
+        data,
+        home: &home,
+        user,
+    };
     let password = run.password()?;
     if !home.cluster().join("PG_VERSION").exists() {
         run.initialise().await?;
@@ -41,7 +46,9 @@ pub(crate) async fn start(
     // Leftovers are gone, so the file is stale; its process id may be another program's by now.
     remove_if_there(&home.cluster().join("postmaster.pid"))?;
     let spec = run.spec("postgres", run.server_arguments(port), &home.cluster());
-    let health = Health::Postgres { data: home.cluster() };
+    let health = Health::Postgres {
+        data: home.cluster(),
+    };
     let server = Server::start(spec, health, readiness.register("embedded postgres"));
     let url = format!("postgres://{SUPERUSER}:{password}@127.0.0.1:{port}/{DATABASE}");
     Ok((server, Secret::new(url)))
@@ -78,8 +85,11 @@ impl Run<'_> {
         if unfinished.exists() {
             std::fs::remove_dir_all(&unfinished)?;
         }
-        let mut arguments = words("--encoding=UTF8 --locale=C --data-checksums --auth=scram-sha-256");
-        arguments.extend(words(&format!("--username={SUPERUSER} --pwfile=password -D unfinished")));
+        let mut arguments =
+            words("--encoding=UTF8 --locale=C --data-checksums --auth=scram-sha-256");
+        arguments.extend(words(&format!(
+            "--username={SUPERUSER} --pwfile=password -D unfinished"
+        )));
         self.spec("initdb", arguments, folder).run().await?;
         let statement = folder.join("unfinished/create.sql");
         std::fs::write(&statement, format!("CREATE DATABASE {DATABASE};\n"))?;
@@ -140,7 +150,11 @@ impl Run<'_> {
         }
         let password = uuid::Uuid::new_v4().simple().to_string();
         let mut options = std::fs::OpenOptions::new();
-        let mut file = options.write(true).create_new(true).mode(0o600).open(&path)?;
+        let mut file = options
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&path)?;
         file.write_all(password.as_bytes())?;
         match &self.user {
             Some(user) => user.own(&path)?,

@@ -55,8 +55,14 @@ pub(crate) fn start(
         orphan_signal: Signal::KILL,
         stop_timeout: config.stop_timeout,
     };
-    let health = Health::Http { url: format!("{}/subjects", url(port)) };
-    Ok(Server::start(spec, health, readiness.register("embedded schema registry")))
+    let health = Health::Http {
+        url: format!("{}/subjects", url(port)),
+    };
+    Ok(Server::start(
+        spec,
+        health,
+        readiness.register("embedded schema registry"),
+    ))
 }
 
 fn runner(folder: &Path) -> anyhow::Result<PathBuf> {

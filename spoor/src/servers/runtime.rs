@@ -43,16 +43,33 @@ impl Runtime {
 
 /// Finds the programs of the planned servers.
 pub(crate) fn find(config: &EmbeddedConfig, plan: Plan) -> Result<Runtime, MissingProgram> {
-    let folder = config.runtime_dir.clone().unwrap_or_else(beside_the_executable);
+    let folder = config
+        .runtime_dir
+        .clone()
+        .unwrap_or_else(beside_the_executable);
     let runtime = Runtime { folder };
     let wanted = [
         (plan.kafka, "Kafka", runtime.kafka().join("lib"), true),
-        (plan.registry, "the schema registry", runtime.registry().join("lib"), true),
-        (plan.postgres, "Postgres", runtime.postgres().join("bin/postgres"), false),
+        (
+            plan.registry,
+            "the schema registry",
+            runtime.registry().join("lib"),
+            true,
+        ),
+        (
+            plan.postgres,
+            "Postgres",
+            runtime.postgres().join("bin/postgres"),
+            false,
+        ),
     ];
     for (planned, what, path, java_only) in wanted {
         if planned && !path.exists() {
-            return Err(MissingProgram { what, folder: runtime.folder, java_only });
+            return Err(MissingProgram {
+                what,
+                folder: runtime.folder,
+                java_only,
+            });
         }
     }
     Ok(runtime)
@@ -62,5 +79,7 @@ pub(crate) fn find(config: &EmbeddedConfig, plan: Plan) -> Result<Runtime, Missi
 fn beside_the_executable() -> PathBuf {
     let program = std::env::current_exe().unwrap_or_default();
     let above = program.parent().and_then(|folder| folder.parent());
-    above.map(|folder| folder.join("runtime")).unwrap_or_else(|| PathBuf::from("runtime"))
+    above
+        .map(|folder| folder.join("runtime"))
+        .unwrap_or_else(|| PathBuf::from("runtime"))
 }

@@ -50,8 +50,19 @@ impl Server {
     pub(crate) fn start(spec: ChildSpec, health: Health, ready: ReadinessFlag) -> Self {
         let (handle, stop) = Stop::new();
         let (sender, state) = watch::channel(State::Starting);
-        let supervisor = Supervisor { spec: spec.clone(), health, ready, state: sender, stop };
-        Self { spec, state, stop: handle, task: tokio::spawn(supervisor.run()) }
+        let supervisor = Supervisor {
+            spec: spec.clone(),
+            health,
+            ready,
+            state: sender,
+            stop,
+        };
+        Self {
+            spec,
+            state,
+            stop: handle,
+            task: tokio::spawn(supervisor.run()),
+        }
     }
 
     /// Waits until it has been healthy once.
@@ -169,6 +180,7 @@ impl Supervisor {
             "{} ended with {status}: starting it again in {pause:?}",
             self.spec.name,
         );
-        self.ready.not_ready(format!("ended with {status}, is being started again"));
+        self.ready
+            .not_ready(format!("ended with {status}, is being started again"));
     }
 }

@@ -26,19 +26,32 @@ pub(crate) struct Home {
 
 impl Home {
     /// Finds or makes the places for this user; `None` is the user of this process.
-    pub(crate) fn prepare(data: &DataDir, programs: &Path, user: Option<&User>) -> anyhow::Result<Self> {
+    pub(crate) fn prepare(
+        data: &DataDir,
+        programs: &Path,
+        user: Option<&User>,
+    ) -> anyhow::Result<Self> {
         let link = data.path().join("postgres");
         let Some(user) = user else {
             std::fs::create_dir_all(&link)?;
             let folder = link.canonicalize()?;
             ours(&folder)?;
-            return Ok(Self { folder, programs: programs.to_owned() });
+            return Ok(Self {
+                folder,
+                programs: programs.to_owned(),
+            });
         };
-        let folder = place(data, &link, user)
-            .with_context(|| format!("cannot make a folder that the user {} can reach", user.name))?;
-        user.own(&folder).with_context(|| format!("cannot give {} to {}", folder.display(), user.name))?;
-        let programs = reachable_programs(programs, user)
-            .with_context(|| format!("cannot copy Postgres to where the user {} can reach it", user.name))?;
+        let folder = place(data, &link, user).with_context(|| {
+            format!("cannot make a folder that the user {} can reach", user.name)
+        })?;
+        user.own(&folder)
+            .with_context(|| format!("cannot give {} to {}", folder.display(), user.name))?;
+        let programs = reachable_programs(programs, user).with_context(|| {
+            format!(
+                "cannot copy Postgres to where the user {} can reach it",
+                user.name
+            )
+        })?;
         Ok(Self { folder, programs })
     }
 
@@ -61,7 +74,10 @@ impl Home {
 fn ours(folder: &Path) -> anyhow::Result<()> {
     let owner = std::fs::metadata(folder)?.uid();
     if owner != rustix::process::geteuid().as_raw() {
-        bail!("{} belongs to user {owner}: run spoor as before, or give it another --data-dir", folder.display());
+        bail!(
+            "{} belongs to user {owner}: run spoor as before, or give it another --data-dir",
+            folder.display()
+        );
     }
     Ok(())
 }
@@ -79,7 +95,12 @@ fn place(data: &DataDir, link: &Path, user: &User) -> io::Result<PathBuf> {
     std::fs::create_dir_all(&folder)?;
     let_pass(Path::new(ELSEWHERE))?;
     symlink(&folder, link)?;
-    tracing::info!("Postgres keeps its data in {}: its user {} cannot reach {}", folder.display(), user.name, data.path().display());
+    tracing::info!(
+        "Postgres keeps its data in {}: its user {} cannot reach {}",
+        folder.display(),
+        user.name,
+        data.path().display()
+    );
     Ok(folder)
 }
 
@@ -96,14 +117,19 @@ fn reachable_programs(programs: &Path, user: &User) -> io::Result<PathBuf> {
     }
     // Named by size and time of the server, so that another version gets another copy.
     let server = std::fs::metadata(programs.join("bin/postgres"))?;
-    let copy = Path::new(ELSEWHERE).join(format!("programs-{:x}-{:x}", server.len(), server.mtime()));
+    let copy =
+        Path::new(ELSEWHERE).join(format!("programs-{:x}-{:x}", server.len(), server.mtime()));
     if copy.exists() {
         return Ok(copy);
     }
     std::fs::create_dir_all(ELSEWHERE)?;
     let_pass(Path::new(ELSEWHERE))?;
     let unfinished = copy.with_extension(std::process::id().to_string());
-    let status = Command::new("cp").arg("-a").arg(programs).arg(&unfinished).status()?;
+    let status = Command::new("cp")
+        .arg("-a")
+        .arg(programs)
+        .arg(&unfinished)
+        .status()?;
     if !status.success() {
         return Err(io::Error::other(format!("cp ended with {status}")));
     }

@@ -1,0 +1,181 @@
+//! The command line.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use bootstrap::config::Sources;
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::Deployment;
+
+/// Stores distributed traces in Kafka and Postgres, and shows them.
+#[derive(Debug, Parser)]
+#[command(name = "spoor", version, propagate_version = true)]
+pub(crate) struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+    /// Where the configuration comes from.
+    #[command(flatten)]
+    pub(crate) sources: SourceArgs,
+}
+
+/// Flags of every subcommand.
+#[derive(Debug, Args)]
+pub(crate) struct SourceArgs {
+    /// Configuration file, TOML or YAML.
+    #[arg(long, short, global = true, value_name = "FILE", env = "SPOOR_CONFIG")]
+    config: Option<PathBuf>,
+    /// Sets a key of the configuration; may be repeated.
+    #[arg(long = "set", global = true, value_name = "SECTION.KEY=VALUE")]
+    set: Vec<String>,
+}
+
+/// What spoor can do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Receives spans and publishes them to Kafka.
+    Collector,
+    /// Consumes spans from Kafka and writes traces to Postgres.
+    Ingester,
+    /// Answers queries from Postgres.
+    Query,
+    /// Runs everything on this machine, Kafka, schema registry and Postgres included.
+    AllInOne(EmbeddedArgs),
+    /// Makes topics, registers schemas and brings the store up to date.
+    Migrate,
+    /// Checks, prints and explains the configuration.
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Explains the metrics.
+    #[command(subcommand)]
+    Metrics(MetricsCommand),
+    /// Starts Kafka, schema registry and Postgres alone, runs a command beside them, stops them.
+    Servers(ServersArgs),
+    /// Says which version this is.
+    Version,
+    /// Becomes a child process that dies with its parent.
+    #[command(hide = true)]
+    Child(ChildArgs),
+}
+
+/// `spoor config …`
+#[derive(Debug, Clone, Copy, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Says whether the configuration is valid; exit code 2 if it is not.
+    Check,
+    /// Prints the configuration that results from all layers, without secrets.
+    Print,
+    /// Prints the reference page of all keys.
+    Docs,
+}
+
+/// `spoor metrics …`
+#[derive(Debug, Clone, Copy, Subcommand)]
+pub(crate) enum MetricsCommand {
+    /// Prints the reference page of all metrics.
+    Docs,
+}
+
+/// Flags of the subcommands that start servers.
+#[derive(Debug, Args)]
+pub(crate) struct EmbeddedArgs {
+    /// Folder for all data of the servers.
+    #[arg(long, value_name = "FOLDER")]
+    data_dir: Option<PathBuf>,
+    /// Folder with the programs of the servers.
+    #[arg(long, value_name = "FOLDER")]
+    runtime_dir: Option<PathBuf>,
+    /// What lies between the collector and the store.
+    #[arg(long, value_enum)]
+    deployment: Option<Deployment>,
+}
+
+/// `spoor servers …`
+#[derive(Debug, Args)]
+pub(crate) struct ServersArgs {
+    #[command(flatten)]
+    pub(crate) embedded: EmbeddedArgs,
+    /// Port of Kafka; 0 takes a free one.
+    #[arg(long)]
+    kafka_port: Option<u16>,
+    /// Port of Kafka's controller; 0 takes a free one.
+    #[arg(long)]
+    kafka_controller_port: Option<u16>,
+    /// Port of the schema registry; 0 takes a free one.
+    #[arg(long)]
+    registry_port: Option<u16>,
+    /// Port of Postgres; 0 takes a free one.
+    #[arg(long)]
+    postgres_port: Option<u16>,
+    /// Runs with SPOOR_TEST_POSTGRES_URL, SPOOR_TEST_KAFKA_BROKERS and SPOOR_TEST_REGISTRY_URL
+    /// set; its exit code becomes ours. Without one, the servers run until Ctrl-C.
+    #[arg(last = true, value_name = "COMMAND")]
+    pub(crate) command: Vec<OsString>,
+}
+
+/// `spoor child …`
+#[derive(Debug, Args)]
+pub(crate) struct ChildArgs {
+    /// The process to die with.
+    #[arg(long)]
+    pub(crate) parent: u32,
+    /// The signal to die of.
+    #[arg(long)]
+    pub(crate) signal: i32,
+    /// What to become.
+    #[arg(last = true)]
+    pub(crate) program: Vec<OsString>,
+}
+
+impl Cli {
+    /// Where this command line says that the configuration comes from; its own flags win.
+    pub(crate) fn sources(&self) -> Sources {
+        let mut flags = match &self.command {
+            Command::AllInOne(embedded) => embedded.flags(),
+            Command::Servers(servers) => servers.flags(),
+            _ => Vec::new(),
+        };
+        flags.splice(0..0, self.sources.set.iter().cloned());
+        Sources::of_process(self.sources.config.clone(), flags)
+    }
+}
+
+impl EmbeddedArgs {
+    fn flags(&self) -> Vec<String> {
+        let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
+        flags([
+            ("embedded.data_dir", path(&self.data_dir)),
+            ("embedded.runtime_dir", path(&self.runtime_dir)),
+            (
+                "deployment",
+                self.deployment
+                    .map(|deployment| deployment.name().to_owned()),
+            ),
+        ])
+    }
+}
+
+impl ServersArgs {
+    fn flags(&self) -> Vec<String> {
+        let port = |port: Option<u16>| port.map(|port| port.to_string());
+        let mut all = self.embedded.flags();
+        all.extend(flags([
+            ("embedded.kafka.port", port(self.kafka_port)),
+            (
+                "embedded.kafka.controller_port",
+                port(self.kafka_controller_port),
+            ),
+            ("embedded.registry.port", port(self.registry_port)),
+            ("embedded.postgres.port", port(self.postgres_port)),
+        ]));
+        all
+    }
+}
+
+fn flags<const N: usize>(values: [(&str, Option<String>); N]) -> Vec<String> {
+    let set = values
+        .into_iter()
+        .filter_map(|(key, value)| Some((key, value?)));
+    set.map(|(key, value)| format!("{key}={value}")).collect()
+}

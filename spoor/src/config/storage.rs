@@ -1,0 +1,72 @@
+//! The Postgres that holds the traces: the document's form of the `storage` crate's settings.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use bootstrap::{Secret, config};
+use storage::{DatabaseUrl, StorageConfig};
+
+config! {
+    /// The Postgres that holds the traces.
+    pub(crate) struct StorageSection {
+        /// `postgres://user@host:port/database?sslmode=…`. Empty: `spoor all-in-one` starts a
+        /// Postgres of its own.
+        pub url: Secret = Secret::none(),
+        /// Further servers, `host` or `host:port`, one of which may become the primary. After a
+        /// failure the next one is tried; a server that is in recovery is passed over.
+        pub hosts: Vec<String> = Vec::new(),
+        /// File with the password and nothing else. Read at each start; overrides one in the URL.
+        pub password_file: Option<PathBuf> = None,
+        /// Name of the sessions in `pg_stat_activity`.
+        pub application_name: String = StorageConfig::default().application_name,
+        /// Most connections for writing. Each writes one batch at a time; more than a few per core
+        /// of the server only queue there.
+        pub write_connections: u32 = StorageConfig::default().write_connections,
+        /// Most connections for reading.
+        pub read_connections: u32 = StorageConfig::default().read_connections,
+        /// Longest wait for a connection. Beyond it a call fails as "not available".
+        pub acquire_timeout: Duration = StorageConfig::default().acquire_timeout,
+        /// Longest statement of a write. Beyond it the batch is rolled back and tried again.
+        pub write_timeout: Duration = StorageConfig::default().write_timeout,
+        /// Longest statement of a read. Beyond it the query fails.
+        pub read_timeout: Duration = StorageConfig::default().read_timeout,
+        /// Longest wait of a write for a lock, such as that of another writer of the same traces.
+        pub lock_timeout: Duration = StorageConfig::default().lock_timeout,
+        /// How long spans are kept, by their start. Whole UTC days are dropped once they are
+        /// older. Shorter frees disk at the next pass of maintenance; longer costs some 60 bytes
+        /// a span.
+        pub retention: Duration = StorageConfig::default().retention,
+        /// How many days after today have their partitions made ahead.
+        pub days_ahead: u16 = StorageConfig::default().days_ahead,
+        /// Pause between two passes of maintenance (partitions, retention, folding, merging).
+        pub maintenance_interval: Duration = StorageConfig::default().maintenance_interval,
+        /// Level of zstd for payloads. 3 saves some per cent of the bytes of 1, for more CPU.
+        pub compression_level: i32 = StorageConfig::default().compression_level,
+        /// How many spans of huge traces the writer remembers, so that it need not read them again
+        /// with each segment. Some 150 bytes each.
+        pub remembered_spans: usize = StorageConfig::default().remembered_spans,
+    }
+}
+
+impl StorageSection {
+    /// What the store takes.
+    pub(crate) fn store(&self) -> StorageConfig {
+        StorageConfig {
+            url: DatabaseUrl(self.url.expose().to_owned()),
+            hosts: self.hosts.clone(),
+            password_file: self.password_file.clone(),
+            application_name: self.application_name.clone(),
+            write_connections: self.write_connections,
+            read_connections: self.read_connections,
+            acquire_timeout: self.acquire_timeout,
+            write_timeout: self.write_timeout,
+            read_timeout: self.read_timeout,
+            lock_timeout: self.lock_timeout,
+            retention: self.retention,
+            days_ahead: self.days_ahead,
+            maintenance_interval: self.maintenance_interval,
+            compression_level: self.compression_level,
+            remembered_spans: self.remembered_spans,
+        }
+    }
+}

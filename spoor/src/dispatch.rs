@@ -1,0 +1,96 @@
+//! From the command line to the role that runs, and from its end to the exit code.
+
+use std::process::ExitCode;
+
+use bootstrap::chain;
+use bootstrap::config::{ConfigError, Loaded, documentation, load, redacted};
+
+use crate::cli::{Cli, Command, ConfigCommand, MetricsCommand};
+use crate::config::Config;
+use crate::console::say;
+use crate::{servers, test_servers};
+
+/// Exit code of a configuration that cannot be used.
+const CONFIGURATION: u8 = 2;
+
+/// Why the process ends without having done its work.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    /// The configuration cannot be used.
+    #[error("the configuration cannot be used")]
+    Config(#[from] ConfigError),
+    /// A section contradicts itself or another one.
+    #[error("the configuration cannot be used")]
+    Contradiction(#[source] anyhow::Error),
+    /// Anything else.
+    #[error(transparent)]
+    Run(#[from] anyhow::Error),
+}
+
+impl Failure {
+    /// Says why on standard error and returns the exit code.
+    pub(crate) fn report(self) -> ExitCode {
+        use std::io::Write;
+        let text = match &self {
+            Self::Run(error) => format!("{error:#}"),
+            Self::Contradiction(error) => format!("the configuration cannot be used: {error:#}"),
+            Self::Config(_) => chain(&self).to_string(),
+        };
+        // Nobody reads a closed output.
+        let _ = writeln!(std::io::stderr(), "spoor: {text}");
+        match self {
+            Self::Config(_) | Self::Contradiction(_) => ExitCode::from(CONFIGURATION),
+            Self::Run(_) => ExitCode::FAILURE,
+        }
+    }
+}
+
+/// Runs what the command line says.
+pub(crate) fn run(cli: Cli) -> Result<ExitCode, Failure> {
+    let sources = cli.sources();
+    let document = || load::<Config>(&sources);
+    match cli.command {
+        Command::Child(child) => {
+            let error = servers::child::become_program(child.parent, child.signal, &child.program);
+            return Err(anyhow::Error::from(error)
+                .context("cannot become the child")
+                .into());
+        }
+        Command::Version => say(version()),
+        Command::Config(ConfigCommand::Docs) => say(documentation::<Config>().trim_end()),
+        Command::Config(ConfigCommand::Check) => check(document()?),
+        Command::Config(ConfigCommand::Print) => print(&document()?.config)?,
+        Command::Metrics(MetricsCommand::Docs) => {}
+        Command::Servers(arguments) => return serve(document()?, arguments.command),
+        Command::Collector
+        | Command::Ingester
+        | Command::Query
+        | Command::AllInOne(_)
+        | Command::Migrate => {}
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn version() -> String {
+    format!("spoor {}", env!("CARGO_PKG_VERSION"))
+}
+
+fn check(loaded: Loaded<Config>) {
+    for warning in loaded.warnings {
+        say(format!("warning: {warning}"));
+    }
+    say("the configuration is valid");
+}
+
+fn print(config: &Config) -> Result<(), anyhow::Error> {
+    say(redacted(config)?.trim_end());
+    Ok(())
+}
+
+fn serve(loaded: Loaded<Config>, command: Vec<std::ffi::OsString>) -> Result<ExitCode, Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build();
+    let runtime = runtime.map_err(anyhow::Error::from)?;
+    Ok(runtime.block_on(test_servers::run(loaded.config, command))?)
+}
