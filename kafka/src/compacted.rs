@@ -1,35 +1,165 @@
 //! Reads compacted topics: the last value of each key, and the changes after that.
 
-use crate::config::KafkaConfig;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rdkafka::error::KafkaError;
+use rdkafka::types::RDKafkaErrorCode as Code;
+use tokio::sync::mpsc;
+
+use crate::config::{ConsumerConfig, KafkaConfig};
 use crate::consumer::ConsumeError;
+use crate::consumer::ownership::Ownership;
+use crate::consumer::reader::Reader;
+use crate::partition::{AssignedPartition, PartitionRecords};
+use crate::record::{Record, TopicPartition};
+
+/// How long the reading may stand still before it is given up.
+const STANDSTILL: Duration = Duration::from_secs(10);
+/// How long a follower waits before it looks after its client, or tries again.
+const ROUND: Duration = Duration::from_secs(1);
+/// Records taken at once.
+const BATCH: usize = 1_000;
+/// Changes that may wait for a slow follower.
+const WAITING: usize = 1_000;
 
 /// A key and its last value; `None` when the key was deleted.
 pub type CompactedEntry = (Vec<u8>, Option<Vec<u8>>);
 
 /// Reads a topic from its start to its end at the time of the call. Each key once, with its last
-/// value, in the order of these values.
+/// value, in the order of these values. Records without a key are passed over.
 pub async fn read_compacted(
-    _kafka: &KafkaConfig,
-    _topic: &str,
+    kafka: &KafkaConfig,
+    topic: &str,
 ) -> Result<Vec<CompactedEntry>, ConsumeError> {
-    todo!()
+    let (_, mut partitions) = open(kafka, topic).await?;
+    read_to_end(&mut partitions).await
 }
 
 /// Reads a topic as [`read_compacted`] does; what comes later is had from the second value, with
 /// no gap between the two.
 pub async fn follow_compacted(
-    _kafka: &KafkaConfig,
-    _topic: &str,
+    kafka: &KafkaConfig,
+    topic: &str,
 ) -> Result<(Vec<CompactedEntry>, CompactedChanges), ConsumeError> {
-    todo!()
+    let (reader, mut partitions) = open(kafka, topic).await?;
+    let entries = read_to_end(&mut partitions).await?;
+    let (changes, waiting) = mpsc::channel(WAITING);
+    for partition in partitions {
+        tokio::spawn(follow(partition, reader.clone(), changes.clone()));
+    }
+    Ok((entries, CompactedChanges { waiting }))
 }
 
-/// Later changes of a compacted topic.
-pub struct CompactedChanges;
+/// Later changes of a compacted topic. Dropping it stops the reading.
+#[derive(Debug)]
+pub struct CompactedChanges {
+    waiting: mpsc::Receiver<CompactedEntry>,
+}
 
 impl CompactedChanges {
     /// The next change. Waits for it, through any outage. Cancel safe.
     pub async fn next(&mut self) -> CompactedEntry {
-        todo!()
+        match self.waiting.recv().await {
+            Some(change) => change,
+            // The runtime shuts down and has dropped the readers first.
+            None => std::future::pending().await,
+        }
     }
+}
+
+/// Starts to read every partition of a topic at its first record, without any group.
+async fn open(
+    kafka: &KafkaConfig,
+    topic: &str,
+) -> Result<(Arc<Reader>, Vec<PartitionRecords>), ConsumeError> {
+    let config = ConsumerConfig {
+        group: kafka.client_id.clone(),
+        ..ConsumerConfig::default()
+    };
+    let ownership = Arc::new(Ownership::new());
+    let mut settings = config.reader(kafka)?;
+    settings.set("enable.partition.eof", "true");
+    let reader = Reader::new(&settings, ownership.clone())?;
+    let mut partitions = Vec::new();
+    for partition in 0..reader.partitions(topic).await? {
+        let at = TopicPartition::new(topic, partition);
+        let epoch = ownership.assign(&at);
+        let assigned = AssignedPartition::new(at, epoch, reader.clone());
+        partitions.push(assigned.start_at_earliest().await?);
+    }
+    Ok((reader, partitions))
+}
+
+async fn read_to_end(
+    partitions: &mut [PartitionRecords],
+) -> Result<Vec<CompactedEntry>, ConsumeError> {
+    let mut latest = HashMap::new();
+    let mut order = 0_u64;
+    for partition in partitions {
+        while !partition.at_end() {
+            let records = partition.next(BATCH, STANDSTILL).await?;
+            if records.is_empty() && !partition.at_end() {
+                let source = KafkaError::MessageConsumption(Code::OperationTimedOut);
+                return Err(ConsumeError::Unavailable {
+                    at: partition.id().clone(),
+                    source,
+                });
+            }
+            for (key, value) in records.into_iter().filter_map(entry) {
+                order += 1;
+                latest.insert(key, (order, value));
+            }
+        }
+    }
+    let mut entries: Vec<_> = latest.into_iter().collect();
+    entries.sort_unstable_by_key(|(_, (order, _))| *order);
+    Ok(entries
+        .into_iter()
+        .map(|(key, (_, value))| (key, value))
+        .collect())
+}
+
+/// Passes changes on until nobody wants them any more.
+async fn follow(
+    mut partition: PartitionRecords,
+    reader: Arc<Reader>,
+    changes: mpsc::Sender<CompactedEntry>,
+) {
+    while !changes.is_closed() {
+        reader.attend();
+        match partition.next(BATCH, ROUND).await {
+            Ok(records) => {
+                for change in records.into_iter().filter_map(entry) {
+                    if changes.send(change).await.is_err() {
+                        return;
+                    }
+                }
+            }
+            Err(error) => recover(&mut partition, error).await,
+        }
+    }
+}
+
+/// A compacted topic is read for its last values, so that going on at what is left of it after
+/// its start was cut off misses nothing that still counts.
+async fn recover(partition: &mut PartitionRecords, error: ConsumeError) {
+    let at = partition.id().clone();
+    tracing::warn!(
+        kafka.topic = %at.topic, kafka.partition = at.partition, error = %error,
+        "A compacted topic cannot be followed for now",
+    );
+    if let ConsumeError::OffsetOutOfRange { low, .. } = error {
+        // When this fails too, the next round says so.
+        let _ = partition.seek(low).await;
+    }
+    tokio::time::sleep(ROUND).await;
+}
+
+fn entry(record: Record) -> Option<CompactedEntry> {
+    Some((
+        record.key?.to_vec(),
+        record.payload.map(|payload| payload.to_vec()),
+    ))
 }

@@ -161,7 +161,6 @@ impl KafkaConfig {
             .set("reconnect.backoff.max.ms", "2000")
             .set("socket.keepalive.enable", "true")
             .set("socket.nagle.disable", "true")
-            .set("allow.auto.create.topics", "false")
             .set("enable.metrics.push", "false");
         for (property, value) in &self.properties {
             client.set(property, value);

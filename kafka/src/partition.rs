@@ -66,6 +66,7 @@ impl AssignedPartition {
             position: offset,
             paused: false,
             failed: None,
+            at_end: false,
         })
     }
 
@@ -91,6 +92,8 @@ pub struct PartitionRecords {
     paused: bool,
     /// What came after the records that were delivered last.
     failed: Option<KafkaError>,
+    /// Nothing followed the records that were delivered last. Known where the reader asks for it.
+    at_end: bool,
 }
 
 impl PartitionRecords {
@@ -118,6 +121,11 @@ impl PartitionRecords {
         self.slot.watermarks.low.load(Ordering::Relaxed)
     }
 
+    /// Whether the end of the log was reached after the records that were delivered last.
+    pub(crate) fn at_end(&self) -> bool {
+        self.at_end
+    }
+
     /// Records that are not delivered yet, as of about a second ago.
     pub fn lag(&self) -> u64 {
         (self.high_watermark() - self.position).max(0) as u64
@@ -139,8 +147,9 @@ impl PartitionRecords {
             if let Some(error) = self.failed.take() {
                 return Err(self.explain(error).await);
             }
+            let was_at_end = self.at_end;
             let records = self.take(max_records)?;
-            if !records.is_empty() {
+            if !records.is_empty() || self.at_end > was_at_end {
                 return Ok(records);
             }
             let slot = self.slot.clone();
@@ -182,6 +191,7 @@ impl PartitionRecords {
         self.position = offset;
         self.paused = false;
         self.failed = None;
+        self.at_end = false;
         Ok(())
     }
 
@@ -205,8 +215,13 @@ impl PartitionRecords {
                     // What an earlier start had read ahead lies before the position.
                     Some(Ok(message)) if message.offset() < self.position => {}
                     Some(Ok(message)) => {
+                        self.at_end = false;
                         self.position = message.offset() + 1;
                         records.push(copy(&message));
+                    }
+                    Some(Err(KafkaError::PartitionEOF(_))) => {
+                        self.at_end = true;
+                        break;
                     }
                     Some(Err(error)) => {
                         self.failed = Some(error);

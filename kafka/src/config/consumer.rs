@@ -162,6 +162,7 @@ impl ConsumerConfig {
         let mut client = kafka.client()?;
         client
             .set("group.id", &self.group)
+            .set("allow.auto.create.topics", "false")
             .set("enable.auto.commit", "false")
             .set("enable.auto.offset.store", "false")
             .set("auto.offset.reset", "error")

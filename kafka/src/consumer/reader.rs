@@ -13,6 +13,7 @@ use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::consumer::base_consumer::PartitionQueue;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
+use rdkafka::metadata::MetadataTopic;
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use tokio::sync::Notify;
 
@@ -21,8 +22,8 @@ use super::context::ReaderContext;
 use super::ownership::{Epoch, Ownership};
 use crate::record::TopicPartition;
 
-/// How long the log's ends are asked for.
-const WATERMARK_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long the brokers are asked.
+const ASK_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Ends of a partition's log, and how far it has been read.
 #[derive(Debug)]
@@ -83,7 +84,7 @@ pub(crate) struct Reader {
 }
 
 impl Reader {
-    pub(super) fn new(
+    pub(crate) fn new(
         settings: &ClientConfig,
         ownership: Arc<Ownership>,
     ) -> Result<Arc<Self>, ConsumeError> {
@@ -191,14 +192,29 @@ impl Reader {
     pub(crate) async fn watermarks(&self, at: &TopicPartition) -> Result<(i64, i64), ConsumeError> {
         let (client, asked) = (self.client().clone(), at.clone());
         let answer = tokio::task::spawn_blocking(move || {
-            client.fetch_watermarks(&asked.topic, asked.partition, WATERMARK_TIMEOUT)
+            client.fetch_watermarks(&asked.topic, asked.partition, ASK_TIMEOUT)
         });
         let answer = answer.await.unwrap_or(Err(KafkaError::Canceled));
         answer.map_err(|source| ConsumeError::from_client(at, source))
     }
 
+    /// Asks the brokers how many partitions a topic has.
+    pub(crate) async fn partitions(&self, topic: &str) -> Result<i32, ConsumeError> {
+        let (client, asked) = (self.client().clone(), topic.to_owned());
+        let answer = tokio::task::spawn_blocking(move || {
+            let metadata = client.fetch_metadata(Some(&asked), ASK_TIMEOUT)?;
+            let topic = metadata.topics().first();
+            match topic.and_then(MetadataTopic::error) {
+                Some(error) => Err(KafkaError::MetadataFetch(error.into())),
+                None => Ok(topic.map_or(0, |topic| topic.partitions().len() as i32)),
+            }
+        });
+        let answer = answer.await.unwrap_or(Err(KafkaError::Canceled));
+        answer.map_err(|source| ConsumeError::from_client(&TopicPartition::new(topic, -1), source))
+    }
+
     /// Attends to statistics, log lines and errors of the client as a whole.
-    pub(super) fn attend(&self) {
+    pub(crate) fn attend(&self) {
         // Nothing is assigned without a queue of its own, so no record can come this way.
         while self.client().poll(Duration::ZERO).is_some() {}
     }
