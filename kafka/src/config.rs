@@ -93,13 +93,16 @@ const PROMISED: &[&str] = &[
     "queuing.strategy",
 ];
 
-/// Properties that are set through fields, so that there is one way of each.
+/// Properties that the program sets itself: through a field, so that there is one way of each, or
+/// to a value that the code relies on.
 const FIELDS: &[&str] = &[
     "bootstrap.servers",
     "client.id",
+    "allow.auto.create.topics",
     "compression.codec",
     "compression.type",
     "delivery.timeout.ms",
+    "fetch.error.backoff.ms",
     "fetch.max.bytes",
     "fetch.message.max.bytes",
     "fetch.queue.backoff.ms",
@@ -129,6 +132,8 @@ const FIELDS: &[&str] = &[
     "ssl.certificate.location",
     "ssl.key.location",
     "statistics.interval.ms",
+    "topic.metadata.propagation.max.ms",
+    "topic.metadata.refresh.interval.ms",
 ];
 
 impl KafkaConfig {
@@ -178,7 +183,7 @@ fn permitted(property: &str) -> Result<(), ConfigError> {
     let why = if PROMISED.contains(&name.as_str()) {
         "the delivery promise rests on it"
     } else if FIELDS.contains(&name.as_str()) {
-        "it has a field of its own in the configuration"
+        "the program sets it, through a field of its own where there is one"
     } else if secret {
         "secrets are read from files only, see kafka.security"
     } else {

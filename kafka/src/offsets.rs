@@ -93,9 +93,19 @@ impl OffsetTracker {
     /// The watermark and the done offsets above it as they would be with these records finished
     /// too: what a transaction that finishes them has to store.
     pub fn with_finished(&self, offsets: impl IntoIterator<Item = i64>) -> (i64, RoaringTreemap) {
-        let mut after = self.clone();
-        offsets.into_iter().for_each(|offset| after.finish(offset));
-        (after.watermark(), after.done)
+        let finished = offsets.into_iter().map(unsigned);
+        let finished: RoaringTreemap = finished.filter(|o| self.pending.contains(o)).collect();
+        let oldest = self
+            .pending
+            .iter()
+            .find(|offset| !finished.contains(**offset));
+        let mut done = &finished | &self.done;
+        let mut watermark = oldest.copied().unwrap_or(self.position);
+        while oldest.is_none() && done.contains(watermark) {
+            watermark += 1;
+        }
+        done.remove_range(..watermark);
+        (watermark as i64, done)
     }
 
     /// Forgets what lies below the watermark.
@@ -118,3 +128,6 @@ impl OffsetTracker {
 fn unsigned(offset: i64) -> u64 {
     u64::try_from(offset).unwrap_or(0)
 }
+
+#[cfg(test)]
+mod tests;

@@ -107,6 +107,8 @@ impl ProducerConfig {
         client
             .set("acks", "all")
             .set("enable.idempotence", "true")
+            // A topic that no broker knows is an error after this time, not after a timeout.
+            .set("topic.metadata.propagation.max.ms", "3000")
             .set("partitioner", "murmur2_random")
             .set("compression.type", self.compression.name())
             .set("linger.ms", self.linger.as_millis().to_string())

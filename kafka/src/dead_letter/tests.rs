@@ -1,1 +1,120 @@
-//! t
+//! What a dead letter says is read back, and the original is untouched.
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn original() -> Record {
+    Record {
+        offset: 7,
+        timestamp_ms: 1_700_000_000_000,
+        key: Some(Bytes::from_static(b"key")),
+        payload: Some(Bytes::from_static(&[0, 255])),
+        headers: vec![("tenant".to_owned(), Bytes::from_static(b"a"))],
+    }
+}
+
+fn letter(record: &Record) -> DeadLetter {
+    let origin = TopicPartition::new("spoor.spans", 3);
+    DeadLetter::of(record, &origin, "undecodable", "no such schema").decided(42, "ingester-0")
+}
+
+/// The dead letter as it will be consumed.
+fn consumed(letter: &DeadLetter, record: &Record) -> Record {
+    let DeadLetterRecord {
+        key,
+        payload,
+        headers,
+    } = letter.record(record);
+    Record {
+        offset: 0,
+        timestamp_ms: 0,
+        key,
+        payload,
+        headers,
+    }
+}
+
+#[test]
+fn key_payload_and_headers_of_the_original_are_kept() {
+    let (record, original) = (consumed(&letter(&original()), &original()), original());
+    assert_eq!(
+        (record.key, record.payload),
+        (original.key, original.payload)
+    );
+    assert_eq!(record.headers[0], original.headers[0]);
+}
+
+#[test]
+fn the_facts_are_headers_with_stable_names() {
+    let record = letter(&original()).schema(Some(12)).record(&original());
+    let headers: Vec<_> = record.headers[1..]
+        .iter()
+        .map(|(name, value)| (&**name, &**value))
+        .collect();
+    let expected: [(&str, &[u8]); 10] = [
+        ("dlq-reason", b"undecodable"),
+        ("dlq-error", b"no such schema"),
+        ("dlq-topic", b"spoor.spans"),
+        ("dlq-partition", b"3"),
+        ("dlq-offset", b"7"),
+        ("dlq-timestamp-ms", b"1700000000000"),
+        ("dlq-schema-id", b"12"),
+        ("dlq-attempt", b"1"),
+        ("dlq-at", b"42"),
+        ("dlq-by", b"ingester-0"),
+    ];
+    assert_eq!(headers, expected);
+}
+
+#[test]
+fn each_further_attempt_replaces_the_facts_and_counts_up() {
+    let first = consumed(&letter(&original()), &original());
+    let second = consumed(&letter(&first), &first);
+    assert_eq!(DeadLetter::parse(&second).unwrap().attempt, 2);
+    assert_eq!(second.headers.len(), first.headers.len());
+}
+
+#[test]
+fn a_record_without_the_headers_is_no_dead_letter() {
+    assert_eq!(
+        DeadLetter::parse(&original()),
+        Err(DeadLetterError::Missing { header: TOPIC })
+    );
+}
+
+#[test]
+fn a_header_that_is_no_number_is_named() {
+    let mut record = consumed(&letter(&original()), &original());
+    for (name, value) in &mut record.headers {
+        if name == OFFSET {
+            *value = Bytes::from_static(b"seven");
+        }
+    }
+    assert_eq!(
+        DeadLetter::parse(&record),
+        Err(DeadLetterError::Malformed { header: OFFSET })
+    );
+}
+
+#[test]
+fn a_long_error_is_cut_off_between_characters() {
+    let mut letter = letter(&original());
+    letter.error = "é".repeat(MAX_ERROR);
+    let parsed = DeadLetter::parse(&consumed(&letter, &original())).unwrap();
+    assert_eq!(parsed.error, "é".repeat(MAX_ERROR / 2));
+}
+
+proptest! {
+    #[test]
+    fn whatever_a_dead_letter_says_is_read_back(
+        (reason, error, by, topic) in ("\\PC{0,20}", "\\PC{0,200}", "\\PC{0,20}", "[a-z.]{1,20}"),
+        (partition, offset, timestamp_ms) in (0..i32::MAX, 0..i64::MAX, -1..i64::MAX),
+        (schema_id, attempt, at) in (any::<Option<u32>>(), any::<u32>(), any::<u64>()),
+    ) {
+        let origin = TopicPartition::new(topic, partition);
+        let letter =
+            DeadLetter { reason, error, origin, offset, timestamp_ms, schema_id, attempt, at, by };
+        prop_assert_eq!(DeadLetter::parse(&consumed(&letter, &original())), Ok(letter));
+    }
+}

@@ -187,3 +187,19 @@ pub(crate) async fn committed(group: &str, topic: &str, partition: i32) -> Optio
     });
     asked.await.unwrap()
 }
+
+/// Cuts the records below an offset off a partition's log.
+pub(crate) async fn delete_records(topic: &str, partition: i32, below: i64) {
+    use rdkafka::admin::{AdminClient, AdminOptions};
+    use rdkafka::client::DefaultClientContext;
+    let mut settings = rdkafka::ClientConfig::new();
+    settings.set("bootstrap.servers", kafka().brokers);
+    let admin: AdminClient<DefaultClientContext> = settings.create().unwrap();
+    let mut list = rdkafka::TopicPartitionList::new();
+    list.add_partition_offset(topic, partition, rdkafka::Offset::Offset(below))
+        .unwrap();
+    admin
+        .delete_records(&list, &AdminOptions::new())
+        .await
+        .unwrap();
+}

@@ -224,3 +224,28 @@ async fn a_named_member_keeps_its_partitions_over_a_restart() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_member_that_is_shut_out_is_told_at_once_and_joins_again() {
+    with_topic("fenced", 1, async |topic| {
+        produce(&topic, numbered(10)).await;
+        let config = ConsumerConfig {
+            instance_id: Some("same".to_owned()),
+            ..member(&unique("g"), &topic)
+        };
+        let (first, mut events, assigned) = join(&config, 1).await;
+        let mut records = assigned[0].start_at(10).await.unwrap();
+        let (second, second_events) = GroupConsumer::join(&kafka(), &config).unwrap();
+        match events.next().await {
+            Some(GroupEvent::Lost(at)) => assert_eq!(&at, assigned[0].id()),
+            other => panic!("expected a loss, got {other:?}"),
+        }
+        let error = records.next(1, Duration::from_secs(5)).await.unwrap_err();
+        assert!(matches!(error, ConsumeError::NotOwned { .. }), "{error:?}");
+        leave(second, second_events).await;
+        let again = next_assigned(&mut events).await;
+        assert!(again.epoch() > assigned[0].epoch());
+        leave(first, events).await;
+    })
+    .await;
+}

@@ -2,10 +2,14 @@
 
 use std::time::Duration;
 
-use kafka::{ConsumeError, TopicPartition};
+use kafka::{
+    Admin, Compression, ConsumeError, ConsumerConfig, OutboundRecord, Producer, ProducerConfig,
+    TopicPartition,
+};
 
 use crate::cluster::{
-    LONG, committed, join, leave, member, offsets, produce, read, unique, with_topic,
+    LONG, committed, delete_records, join, kafka, leave, member, offsets, produce, read, unique,
+    with_topic,
 };
 
 fn numbered(count: usize) -> impl Iterator<Item = String> {
@@ -200,4 +204,108 @@ async fn the_ends_of_the_log_and_the_lag_are_known_without_asking() {
         leave(group, events).await;
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_log_cut_off_under_a_reader_is_an_error_until_it_seeks() {
+    with_topic("cut", 1, async |topic| {
+        produce(&topic, numbered(10)).await;
+        let (group, events, assigned) = join(&member(&unique("g"), &topic), 1).await;
+        let mut records = assigned[0].start_at(2).await.unwrap();
+        records.pause();
+        delete_records(&topic, 0, 6).await;
+        records.resume().unwrap();
+        for _ in 0..2 {
+            let error = records.next(10, LONG).await.unwrap_err();
+            assert!(
+                matches!(
+                    error,
+                    ConsumeError::OffsetOutOfRange {
+                        offset: 2,
+                        low: 6,
+                        high: 10,
+                        ..
+                    }
+                ),
+                "{error:?}"
+            );
+        }
+        records.seek(6).await.unwrap();
+        assert_eq!(offsets(&read(&mut records, 4).await), [6, 7, 8, 9]);
+        leave(group, events).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_topic_deleted_under_a_reader_is_an_operators_matter() {
+    with_topic("deleted", 1, async |topic| {
+        produce(&topic, numbered(10)).await;
+        let (group, events, assigned) = join(&member(&unique("g"), &topic), 1).await;
+        let mut records = assigned[0].start_at(10).await.unwrap();
+        Admin::new(&kafka())
+            .unwrap()
+            .delete_topics(&[&topic])
+            .await
+            .unwrap();
+        let error = loop {
+            match records.next(10, Duration::from_secs(1)).await {
+                Ok(records) => assert!(records.is_empty()),
+                Err(error) => break error,
+            }
+        };
+        assert!(
+            matches!(
+                error,
+                ConsumeError::Refused { .. } | ConsumeError::NotOwned { .. }
+            ),
+            "{error:?}"
+        );
+        leave(group, events).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_read_ahead_is_bounded() {
+    with_topic("ahead", 1, async |topic| {
+        let payload = vec![7; 100_000];
+        let large = OutboundRecord {
+            topic: &topic,
+            key: b"k",
+            payload: &payload,
+            headers: &[],
+        };
+        let config = ProducerConfig {
+            compression: Compression::None,
+            ..ProducerConfig::default()
+        };
+        Producer::new(&kafka(), &config)
+            .unwrap()
+            .send_all(&[large; 600])
+            .await
+            .unwrap();
+        let config = ConsumerConfig {
+            prefetch_bytes: 1 << 20,
+            partition_fetch_bytes: 1 << 20,
+            ..member(&unique("g"), &topic)
+        };
+        let (group, events, assigned) = join(&config, 1).await;
+        let before = resident_bytes();
+        let mut records = assigned[0].start_at(0).await.unwrap();
+        // The first record is there: the reader has begun to read ahead. It is then left alone
+        // for as long as sixty megabytes would take.
+        read(&mut records, 1).await;
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        let grown = resident_bytes().saturating_sub(before);
+        assert!(grown < 16 << 20, "{grown} bytes for a prefetch of one MiB");
+        assert_eq!(read(&mut records, 599).await.last().unwrap().offset, 599);
+        leave(group, events).await;
+    })
+    .await;
+}
+
+fn resident_bytes() -> u64 {
+    let statm = std::fs::read_to_string("/proc/self/statm").unwrap();
+    statm.split(' ').nth(1).unwrap().parse::<u64>().unwrap() * 4096
 }
