@@ -6,15 +6,9 @@ use std::process::{ExitCode, ExitStatus};
 use anyhow::Context;
 use bootstrap::{Readiness, Stop, stop_on_signals};
 
-use crate::config::Config;
+use crate::config::{Config, Deployment};
 use crate::console::say;
 use crate::servers::{Addresses, Plan, Servers};
-
-const EVERY_SERVER: Plan = Plan {
-    kafka: true,
-    registry: true,
-    postgres: true,
-};
 
 /// Starts the servers, runs the command (or waits for Ctrl-C), stops the servers.
 pub(crate) async fn run(config: Config, command: Vec<OsString>) -> anyhow::Result<ExitCode> {
@@ -23,8 +17,14 @@ pub(crate) async fn run(config: Config, command: Vec<OsString>) -> anyhow::Resul
     stop_on_signals(handle)?;
     let mut servers = Servers::open(&config.embedded)?;
     let readiness = Readiness::new();
+    let java = config.deployment == Deployment::Kafka;
+    let plan = Plan {
+        kafka: java,
+        registry: java,
+        postgres: true,
+    };
     let started = tokio::select! {
-        started = servers.start(&config.embedded, EVERY_SERVER, "", &readiness) => started.map(Clone::clone).map(Some),
+        started = servers.start(&config.embedded, plan, "", &readiness) => started.map(Clone::clone).map(Some),
         () = stop.stopped() => Ok(None),
     };
     let outcome = match started {

@@ -100,7 +100,10 @@ fn server_properties(folder: &Path, ports: &Ports) -> String {
          share.coordinator.state.topic.replication.factor=1\n\
          share.coordinator.state.topic.min.isr=1\n\
          share.coordinator.state.topic.num.partitions=1\n\
-         group.initial.rebalance.delay.ms=0\n",
+         group.initial.rebalance.delay.ms=0\n\
+         # After a crash the node waits for its own old session to end.\n\
+         broker.session.timeout.ms=4000\n\
+         broker.heartbeat.interval.ms=500\n",
         data.display()
     )
 }
