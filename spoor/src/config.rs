@@ -4,10 +4,12 @@ mod kafka;
 mod ports;
 mod storage;
 mod topics;
+mod validate;
 
 use std::time::Duration;
 
 use bootstrap::{LoggingConfig, TracingConfig, config};
+use ingester::IngesterConfig;
 use query::QueryConfig;
 use serde::{Deserialize, Serialize};
 
@@ -60,6 +62,8 @@ config! {
         pub registry: RegistrySection,
         /// The Postgres that holds the traces.
         pub storage: StorageSection,
+        /// The ingester.
+        pub ingester: IngesterConfig,
         /// The query service.
         pub query: QueryConfig,
         /// The servers that `spoor all-in-one` starts for itself.

@@ -3,12 +3,12 @@
 use std::process::ExitCode;
 
 use bootstrap::chain;
-use bootstrap::config::{ConfigError, Loaded, documentation, load, redacted};
+use bootstrap::config::{ConfigError, Loaded, Sources, documentation, load, redacted};
 
 use crate::cli::{Cli, Command, ConfigCommand, MetricsCommand};
 use crate::config::Config;
 use crate::console::say;
-use crate::{servers, test_servers};
+use crate::{metrics_page, servers, test_servers};
 
 /// Exit code of a configuration that cannot be used.
 const CONFIGURATION: u8 = 2;
@@ -48,7 +48,7 @@ impl Failure {
 /// Runs what the command line says.
 pub(crate) fn run(cli: Cli) -> Result<ExitCode, Failure> {
     let sources = cli.sources();
-    let document = || load::<Config>(&sources);
+    let document = || valid(&sources);
     match cli.command {
         Command::Child(child) => {
             let error = servers::child::become_program(child.parent, child.signal, &child.program);
@@ -60,15 +60,18 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Config(ConfigCommand::Docs) => say(documentation::<Config>().trim_end()),
         Command::Config(ConfigCommand::Check) => check(document()?),
         Command::Config(ConfigCommand::Print) => print(&document()?.config)?,
-        Command::Metrics(MetricsCommand::Docs) => {}
+        Command::Metrics(MetricsCommand::Docs) => say(metrics_page::page().trim_end()),
+        Command::Migrate => migrate(document()?)?,
         Command::Servers(arguments) => return serve(document()?, arguments.command),
-        Command::Collector
-        | Command::Ingester
-        | Command::Query
-        | Command::AllInOne(_)
-        | Command::Migrate => {}
+        Command::Collector | Command::Ingester | Command::Query | Command::AllInOne(_) => {}
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn valid(sources: &Sources) -> Result<Loaded<Config>, Failure> {
+    let loaded = load::<Config>(sources)?;
+    loaded.config.validate().map_err(Failure::Contradiction)?;
+    Ok(loaded)
 }
 
 fn version() -> String {
@@ -87,10 +90,18 @@ fn print(config: &Config) -> Result<(), anyhow::Error> {
     Ok(())
 }
 
-fn serve(loaded: Loaded<Config>, command: Vec<std::ffi::OsString>) -> Result<ExitCode, Failure> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
+fn migrate(loaded: Loaded<Config>) -> Result<(), anyhow::Error> {
+    bootstrap::logging::install(&loaded.config.logging)?;
+    runtime()?.block_on(crate::migrate::run(&loaded.config))
+}
+
+fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
         .enable_all()
-        .build();
-    let runtime = runtime.map_err(anyhow::Error::from)?;
+        .build()
+}
+
+fn serve(loaded: Loaded<Config>, command: Vec<std::ffi::OsString>) -> Result<ExitCode, Failure> {
+    let runtime = runtime().map_err(anyhow::Error::from)?;
     Ok(runtime.block_on(test_servers::run(loaded.config, command))?)
 }

@@ -4,6 +4,9 @@ mod cli;
 mod config;
 mod console;
 mod dispatch;
+mod metrics_page;
+mod migrate;
+mod schema_ids;
 mod servers;
 mod test_servers;
 

@@ -82,8 +82,9 @@ impl Servers {
         })
     }
 
-    /// Starts the planned servers and waits until each is healthy. `brokers` are the ones that the
-    /// registry keeps its schemas in when no Kafka is planned.
+    /// Starts the planned servers and waits until Postgres and Kafka are healthy; the registry
+    /// takes longest and is waited for by [`Servers::registry_healthy`]. `brokers` are the ones
+    /// that the registry keeps its schemas in when no Kafka is planned.
     ///
     /// Errors: a port is taken, Java or a server is missing, a server does not come up. Call
     /// [`Servers::stop`] in that case too.
@@ -131,9 +132,13 @@ impl Servers {
             self.running.push(server);
             self.addresses.registry = Some(registry::url(ports.registry));
         }
-        self.healthy(config, "cannot start the schema registry")
-            .await?;
         Ok(&self.addresses)
+    }
+
+    /// Waits until the registry, if it is planned, is healthy as well.
+    pub(crate) async fn registry_healthy(&mut self, config: &EmbeddedConfig) -> anyhow::Result<()> {
+        self.healthy(config, "cannot start the schema registry")
+            .await
     }
 
     async fn healthy(

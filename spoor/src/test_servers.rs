@@ -16,7 +16,6 @@ pub(crate) async fn run(config: Config, command: Vec<OsString>) -> anyhow::Resul
     let (handle, stop) = Stop::with_grace(config.shutdown_timeout);
     stop_on_signals(handle)?;
     let mut servers = Servers::open(&config.embedded)?;
-    let readiness = Readiness::new();
     let java = config.deployment == Deployment::Kafka;
     let plan = Plan {
         kafka: java,
@@ -24,7 +23,7 @@ pub(crate) async fn run(config: Config, command: Vec<OsString>) -> anyhow::Resul
         postgres: true,
     };
     let started = tokio::select! {
-        started = servers.start(&config.embedded, plan, "", &readiness) => started.map(Clone::clone).map(Some),
+        started = start(&mut servers, &config, plan) => started.map(Some),
         () = stop.stopped() => Ok(None),
     };
     let outcome = match started {
@@ -34,6 +33,16 @@ pub(crate) async fn run(config: Config, command: Vec<OsString>) -> anyhow::Resul
     };
     servers.stop().await;
     outcome
+}
+
+async fn start(servers: &mut Servers, config: &Config, plan: Plan) -> anyhow::Result<Addresses> {
+    let readiness = Readiness::new();
+    let addresses = servers
+        .start(&config.embedded, plan, "", &readiness)
+        .await?
+        .clone();
+    servers.registry_healthy(&config.embedded).await?;
+    Ok(addresses)
 }
 
 async fn beside(

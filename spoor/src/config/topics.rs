@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bootstrap::{ByteSize, config};
+use bootstrap::{ByteSize, Secret, config};
 use kafka::{CleanupPolicy, TopicSpec};
 use schemas::{Cleanup, RegistryTimeouts, TopicDefinition};
 
@@ -35,7 +35,7 @@ config! {
     pub(crate) struct RegistrySection {
         /// Base URL, as in `http://registry:8081`. Empty: `spoor all-in-one` starts a registry of
         /// its own, and other roles learn schemas from the control topic alone.
-        pub url: String = String::new(),
+        pub url: Secret = Secret::none(),
         /// How long it may take to accept a connection.
         pub connect_timeout: Duration = RegistryTimeouts::default().connect,
         /// How long it may take to answer.

@@ -1,0 +1,107 @@
+//! Every metric of every crate: for the recorder, and for the reference page.
+
+use std::fmt::Write;
+use std::sync::{Mutex, PoisonError};
+
+use bootstrap::metrics::{Buckets, Describe};
+use metrics::{Counter, Gauge, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit};
+
+/// Where metrics come from, in data-path order.
+const CRATES: [(&str, Describe); 2] = [
+    ("Kafka", kafka::metrics::describe),
+    ("Query", query::metrics::describe),
+];
+
+/// Each crate's `metrics::describe`.
+pub(crate) fn describe_all() -> Vec<Describe> {
+    CRATES.iter().map(|(_, describe)| *describe).collect()
+}
+
+/// The limits of every histogram's buckets.
+pub(crate) fn buckets() -> Vec<Buckets> {
+    [kafka::metrics::buckets(), query::metrics::buckets()].concat()
+}
+
+/// The reference page in Markdown.
+pub(crate) fn page() -> String {
+    let mut page = String::from(
+        "# Metrics\n\nEach role answers `/metrics` on its admin port, in Prometheus' text format. \
+         No metric carries a service, an operation or a trace id as a label.\n",
+    );
+    let crates = CRATES
+        .into_iter()
+        .chain([("Process", bootstrap::metrics::describe as Describe)]);
+    for (title, describe) in crates {
+        let capture = Capture::default();
+        metrics::with_local_recorder(&capture, describe);
+        // Writing to a string cannot fail.
+        let _ = write!(
+            page,
+            "\n## {title}\n\n| metric | type | unit | meaning |\n|---|---|---|---|\n"
+        );
+        let rows = capture
+            .0
+            .into_inner()
+            .unwrap_or_else(PoisonError::into_inner);
+        for row in rows {
+            let _ = writeln!(
+                page,
+                "| `{}` | {} | {} | {} |",
+                row.name, row.kind, row.unit, row.help
+            );
+        }
+    }
+    page
+}
+
+struct Row {
+    name: String,
+    kind: &'static str,
+    unit: &'static str,
+    help: String,
+}
+
+/// A recorder that remembers descriptions and records nothing.
+#[derive(Default)]
+struct Capture(Mutex<Vec<Row>>);
+
+impl Capture {
+    fn add(&self, kind: &'static str, name: &KeyName, unit: Option<Unit>, help: &SharedString) {
+        let row = Row {
+            name: name.as_str().to_owned(),
+            kind,
+            unit: unit.map_or("", |unit| unit.as_str()),
+            help: help.replace('|', "\\|"),
+        };
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(row);
+    }
+}
+
+impl Recorder for Capture {
+    fn describe_counter(&self, name: KeyName, unit: Option<Unit>, help: SharedString) {
+        self.add("counter", &name, unit, &help);
+    }
+
+    fn describe_gauge(&self, name: KeyName, unit: Option<Unit>, help: SharedString) {
+        self.add("gauge", &name, unit, &help);
+    }
+
+    fn describe_histogram(&self, name: KeyName, unit: Option<Unit>, help: SharedString) {
+        self.add("histogram", &name, unit, &help);
+    }
+
+    fn register_counter(&self, _: &Key, _: &Metadata<'_>) -> Counter {
+        Counter::noop()
+    }
+
+    fn register_gauge(&self, _: &Key, _: &Metadata<'_>) -> Gauge {
+        Gauge::noop()
+    }
+
+    fn register_histogram(&self, _: &Key, _: &Metadata<'_>) -> Histogram {
+        Histogram::noop()
+    }
+}

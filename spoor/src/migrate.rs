@@ -1,0 +1,120 @@
+//! `spoor migrate`: topics, schemas, their announcement, and the store. Changes only what is
+//! missing, so it may run at each deploy.
+
+use anyhow::{Context, bail};
+use kafka::{Admin, OutboundRecord, Producer, TopicOutcome, TopicState};
+use schemas::{RegistryClient, SchemaAnnouncement, TRACE_CHUNK_SCHEMA, TRACE_CHUNK_SUBJECT};
+use storage::PostgresStore;
+
+use crate::config::{Config, Deployment};
+use crate::schema_ids::{self, CONTROL_TOPIC};
+
+/// Does all of it.
+pub(crate) async fn run(config: &Config) -> anyhow::Result<()> {
+    store(config).await?;
+    if config.deployment == Deployment::Kafka {
+        topics(config).await?;
+        schemas(config).await?;
+    }
+    Ok(())
+}
+
+/// Brings the store's schema up to date.
+pub(crate) async fn store(config: &Config) -> anyhow::Result<()> {
+    let store = PostgresStore::connect(&config.storage.store()).await?;
+    store.migrate().await?;
+    store.close().await;
+    tracing::info!("The store is up to date");
+    Ok(())
+}
+
+/// Makes the topics that are missing; says how the others differ from what was asked for.
+pub(crate) async fn topics(config: &Config) -> anyhow::Result<()> {
+    let admin = Admin::new(&config.kafka.client())?;
+    let outcomes = admin.ensure_topics(&config.topics.specs()).await;
+    for outcome in outcomes.context("cannot make the topics")? {
+        report(&outcome);
+    }
+    Ok(())
+}
+
+fn report(outcome: &TopicOutcome) {
+    let topic = &outcome.name;
+    match &outcome.state {
+        TopicState::Exists | TopicState::Missing => {}
+        TopicState::Created => tracing::info!(kafka.topic = topic, "Made the topic {topic}"),
+        TopicState::Grown { from, to } => {
+            tracing::info!(
+                kafka.topic = topic,
+                "The topic {topic} has {to} partitions now, not {from}"
+            );
+        }
+        TopicState::Differs(differences) => {
+            for one in differences {
+                tracing::warn!(
+                    kafka.topic = topic,
+                    "{} of the topic {topic} is {}, not {} as configured",
+                    one.what,
+                    one.found,
+                    one.expected
+                );
+            }
+        }
+    }
+}
+
+/// Registers the span schema, if it is not announced already, and announces it.
+pub(crate) async fn schemas(config: &Config) -> anyhow::Result<()> {
+    let (announced, _) = schema_ids::announced(config).await?;
+    if let Some(id) = announced.own() {
+        tracing::info!(schema.id = id.0, "The span schema is announced already");
+        return Ok(());
+    }
+    let Some(registry) = schema_ids::registry(config)? else {
+        bail!("registry.url is empty, and the span schema must be registered once");
+    };
+    let announcement = register(&registry).await?;
+    announce(config, &announcement).await?;
+    tracing::info!(
+        schema.id = announcement.id.0,
+        "The span schema is registered and announced"
+    );
+    Ok(())
+}
+
+async fn register(registry: &RegistryClient) -> anyhow::Result<SchemaAnnouncement> {
+    let compatible = registry
+        .is_compatible(TRACE_CHUNK_SUBJECT, TRACE_CHUNK_SCHEMA)
+        .await;
+    if !compatible.context("the registry does not say whether the span schema is compatible")? {
+        bail!(
+            "the registry holds a newer or foreign schema under {TRACE_CHUNK_SUBJECT}: the one of this program is not compatible with it"
+        );
+    }
+    let id = registry
+        .register(TRACE_CHUNK_SUBJECT, TRACE_CHUNK_SCHEMA)
+        .await;
+    let id = id.context("cannot register the span schema")?;
+    registry
+        .require_compatibility(TRACE_CHUNK_SUBJECT)
+        .await
+        .context("cannot set the rule of compatibility")?;
+    Ok(SchemaAnnouncement::new(
+        TRACE_CHUNK_SUBJECT,
+        id,
+        TRACE_CHUNK_SCHEMA,
+    )?)
+}
+
+async fn announce(config: &Config, announcement: &SchemaAnnouncement) -> anyhow::Result<()> {
+    let producer = Producer::new(&config.kafka.client(), &config.kafka.producer())?;
+    let (key, payload) = announcement.to_record();
+    let record = OutboundRecord {
+        topic: CONTROL_TOPIC,
+        key: &key,
+        payload: &payload,
+        headers: &[],
+    };
+    let sent = producer.send_all(&[record]).await;
+    sent.with_context(|| format!("cannot announce the span schema on {CONTROL_TOPIC}"))
+}
