@@ -2,6 +2,7 @@
 
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::KafkaError;
+use rdkafka::types::RDKafkaErrorCode as Code;
 
 /// Passes a line of librdkafka's log on. Its errors are warnings here: whether something has
 /// failed is decided, and said, by the stage that used the client.
@@ -18,9 +19,14 @@ pub(crate) fn log_line(level: RDKafkaLogLevel, facility: &str, line: &str) {
     }
 }
 
-/// Notes an error of the client as a whole, such as a broker that cannot be reached.
-/// The library retries by itself; stages see the consequence as their own error.
+/// Notes an error of the client as a whole. The library goes on trying by itself; stages see the
+/// consequence as their own error. That a broker cannot be reached is in the log lines already.
 pub(crate) fn client_error(role: &'static str, error: &KafkaError, reason: &str) {
     crate::metrics::client_error(role, error);
-    tracing::debug!(kafka.role = role, error = %error, "Kafka client: {reason}");
+    match error.rdkafka_error_code() {
+        Some(Code::BrokerTransportFailure | Code::AllBrokersDown | Code::Resolve) => {
+            tracing::debug!(kafka.role = role, error = %error, "Kafka client: {reason}");
+        }
+        _ => tracing::warn!(kafka.role = role, error = %error, "Kafka client: {reason}"),
+    }
 }

@@ -4,9 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use bytes::Bytes;
 use rdkafka::error::KafkaError;
-use rdkafka::message::{BorrowedMessage, Headers, Message};
+use rdkafka::message::Message;
 use rdkafka::types::RDKafkaErrorCode as Code;
 use tokio::time::{Instant, timeout_at};
 
@@ -131,6 +130,20 @@ impl PartitionRecords {
         (self.high_watermark() - self.position).max(0) as u64
     }
 
+    /// Bytes of records read ahead, as of about a second ago.
+    pub fn prefetched_bytes(&self) -> u64 {
+        self.slot.watermarks.prefetched.load(Ordering::Relaxed)
+    }
+
+    /// Asks the brokers for the ends of the log, which otherwise stand still while the partition
+    /// is paused.
+    pub async fn refresh_watermarks(&self) -> Result<(), ConsumeError> {
+        let (low, high) = self.assigned.watermarks().await?;
+        self.slot.watermarks.saw(low, high);
+        metrics::consumer_lag(&self.assigned.at, self.slot.watermarks.lag());
+        Ok(())
+    }
+
     /// The next records: at least one and at most `max_records` as soon as there are any, none
     /// when `max_wait` is over first.
     ///
@@ -149,7 +162,7 @@ impl PartitionRecords {
             }
             let was_at_end = self.at_end;
             let records = self.take(max_records)?;
-            if !records.is_empty() || self.at_end > was_at_end {
+            if !records.is_empty() || (self.at_end && !was_at_end) {
                 return Ok(records);
             }
             let slot = self.slot.clone();
@@ -217,7 +230,7 @@ impl PartitionRecords {
                     Some(Ok(message)) => {
                         self.at_end = false;
                         self.position = message.offset() + 1;
-                        records.push(copy(&message));
+                        records.push(Record::copy_of(&message));
                     }
                     Some(Err(KafkaError::PartitionEOF(_))) => {
                         self.at_end = true;
@@ -287,21 +300,4 @@ fn check_range(
         low,
         high,
     })
-}
-
-pub(crate) fn copy(message: &BorrowedMessage<'_>) -> Record {
-    let headers = message.headers().map(|headers| {
-        let copied = headers.iter().map(|header| {
-            let value = header.value.map(Bytes::copy_from_slice).unwrap_or_default();
-            (header.key.to_owned(), value)
-        });
-        copied.collect()
-    });
-    Record {
-        offset: message.offset(),
-        timestamp_ms: message.timestamp().to_millis().unwrap_or(-1),
-        key: message.key().map(Bytes::copy_from_slice),
-        payload: message.payload().map(Bytes::copy_from_slice),
-        headers: headers.unwrap_or_default(),
-    }
 }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use rdkafka::message::{BorrowedMessage, Headers, Message};
 
 /// A partition of a topic.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -72,6 +73,24 @@ pub struct Record {
 }
 
 impl Record {
+    /// Copies a record out of the client's buffers.
+    pub(crate) fn copy_of(message: &BorrowedMessage<'_>) -> Self {
+        let headers = message.headers().map(|headers| {
+            let copied = headers.iter().map(|header| {
+                let value = header.value.map(Bytes::copy_from_slice).unwrap_or_default();
+                (header.key.to_owned(), value)
+            });
+            copied.collect()
+        });
+        Self {
+            offset: message.offset(),
+            timestamp_ms: message.timestamp().to_millis().unwrap_or(-1),
+            key: message.key().map(Bytes::copy_from_slice),
+            payload: message.payload().map(Bytes::copy_from_slice),
+            headers: headers.unwrap_or_default(),
+        }
+    }
+
     /// Value of the first header with this name.
     pub fn header(&self, name: &str) -> Option<&[u8]> {
         self.headers

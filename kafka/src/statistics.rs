@@ -43,6 +43,7 @@ struct Partition {
     partition: i32,
     lo_offset: i64,
     hi_offset: i64,
+    fetchq_size: u64,
 }
 
 impl Default for Partition {
@@ -51,6 +52,7 @@ impl Default for Partition {
             partition: -1,
             lo_offset: -1,
             hi_offset: -1,
+            fetchq_size: 0,
         }
     }
 }
@@ -61,6 +63,7 @@ pub(crate) struct SeenPartition {
     pub(crate) at: TopicPartition,
     pub(crate) low: i64,
     pub(crate) high: i64,
+    pub(crate) prefetched_bytes: u64,
 }
 
 /// Takes over the statistics of a producer.
@@ -126,6 +129,7 @@ fn seen(statistics: &Statistics) -> Vec<SeenPartition> {
                 at,
                 low: p.lo_offset,
                 high: p.hi_offset,
+                prefetched_bytes: p.fetchq_size,
             });
         }
     }
@@ -141,7 +145,7 @@ mod tests {
         let json =
             br#"{"name":"x","brokers":{"b/1":{"nodeid":1,"rtt":{"avg":700,"p99":900,"cnt":3}}},
             "topics":{"t":{"partitions":{
-                "0":{"partition":0,"lo_offset":2,"hi_offset":7,"ls_offset":7},
+                "0":{"partition":0,"lo_offset":2,"hi_offset":7,"ls_offset":7,"fetchq_size":5},
                 "-1":{"partition":-1,"lo_offset":-1001,"hi_offset":-1001}}}}}"#;
         let at = TopicPartition::new("t", 0);
         assert_eq!(
@@ -149,7 +153,8 @@ mod tests {
             [SeenPartition {
                 at,
                 low: 2,
-                high: 7
+                high: 7,
+                prefetched_bytes: 5
             }]
         );
     }

@@ -1,4 +1,5 @@
 //! The clients against a real broker, one rule per test.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 #[path = "broker/cluster.rs"]
 mod cluster;
@@ -10,5 +11,7 @@ mod producer;
 mod group;
 #[path = "broker/partition.rs"]
 mod partition;
+#[path = "broker/range.rs"]
+mod range;
 #[path = "broker/compacted.rs"]
 mod compacted;

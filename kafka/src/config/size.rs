@@ -35,7 +35,7 @@ pub(super) fn deserialize<'de, D: Deserializer<'de>>(input: D) -> Result<u64, D:
 pub(super) fn serialize<S: Serializer>(bytes: &u64, output: S) -> Result<S::Ok, S::Error> {
     let (unit, factor) = UNITS
         .into_iter()
-        .find(|(_, factor)| bytes % factor == 0)
+        .find(|(_, factor)| bytes.is_multiple_of(*factor))
         .unwrap_or(("B", 1));
     output.collect_str(&format_args!("{} {unit}", bytes / factor))
 }

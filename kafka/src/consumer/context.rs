@@ -144,6 +144,9 @@ impl ClientContext for ReaderContext {
                 continue;
             };
             watermarks.saw(seen.low, seen.high);
+            watermarks
+                .prefetched
+                .store(seen.prefetched_bytes, Ordering::Relaxed);
             metrics::consumer_lag(&seen.at, watermarks.lag());
         }
     }

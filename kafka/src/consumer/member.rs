@@ -26,6 +26,9 @@ const POLL_DRAINING: Duration = Duration::from_millis(5);
 /// How long a member that the group has shut out waits before it joins anew.
 const REJOIN_AFTER: Duration = Duration::from_secs(2);
 
+/// How long the group may take to answer a member that leaves, beside the drain timeout.
+const LEAVE_MARGIN: Duration = Duration::from_secs(5);
+
 /// What the handles ask of the member.
 #[derive(Debug)]
 pub(super) enum Command {
@@ -97,8 +100,7 @@ impl Member {
             self.reader.attend();
             self.ownership.polled();
         }
-        // Dropping the client closes it, which polls: whatever still comes is answered at once.
-        self.client.context().close();
+        wind_down(&self.client, self.drain.is_some());
     }
 
     fn poll(&mut self) {
@@ -107,11 +109,9 @@ impl Member {
         } else {
             POLL
         };
+        // Errors come here a second time, after the context's callback.
         let polled = self.client.poll(wait);
         let fatal = matches!(polled, Some(Err(KafkaError::MessageConsumptionFatal(_))));
-        if let Some(Err(error)) = &polled {
-            metrics::client_error("member", error);
-        }
         drop(polled);
         if fatal || self.client.client().fatal_error().is_some() {
             self.rejoin();
@@ -208,7 +208,7 @@ impl Member {
 
     fn start_leaving(&mut self) {
         if self.leave_by.is_none() {
-            self.leave_by = Some(Instant::now() + self.drain_timeout + Duration::from_secs(1));
+            self.leave_by = Some(Instant::now() + self.drain_timeout + LEAVE_MARGIN);
             self.client.unsubscribe();
         }
     }
@@ -244,17 +244,29 @@ impl Member {
         tracing::error!(kafka.error = ?reason, "The group has shut this member out; it joins anew");
         let owned = self.ownership.all();
         self.tell_lost(&owned);
-        self.drain = None;
+        let drained = self.drain.take().is_some();
         self.ownership.set_joined(false);
         metrics::partitions_owned(0);
         std::thread::sleep(REJOIN_AFTER);
         match subscribe(&self.settings, &self.topics) {
             Ok(fresh) => {
                 let dead = std::mem::replace(&mut self.client, fresh);
-                dead.context().close();
+                wind_down(&dead, drained);
             }
             Err(error) => tracing::error!(error = %error, "No new member could be made"),
         }
+    }
+}
+
+/// Answers everything that is open, so that the client can be closed: dropping it polls, and
+/// would wait for ever for an answer that nobody gives.
+fn wind_down(client: &BaseConsumer<MemberContext>, draining: bool) {
+    client.context().close();
+    for (change, _) in client.context().take_changes() {
+        answer(client, change);
+    }
+    if draining {
+        answer(client, Change::Revoke);
     }
 }
 

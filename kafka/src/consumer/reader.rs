@@ -5,7 +5,7 @@
 //! group, so nothing else ever moves its positions.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -20,17 +20,22 @@ use tokio::sync::Notify;
 use super::ConsumeError;
 use super::context::ReaderContext;
 use super::ownership::{Epoch, Ownership};
+use crate::metrics;
 use crate::record::TopicPartition;
 
 /// How long the brokers are asked.
 const ASK_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Ends of a partition's log, and how far it has been read.
+/// How many events of the client as a whole are taken at once.
+const EVENTS_AT_ONCE: usize = 16;
+
+/// Ends of a partition's log, how far it has been read, and how much lies ready.
 #[derive(Debug)]
 pub(crate) struct Watermarks {
     pub(crate) low: AtomicI64,
     pub(crate) high: AtomicI64,
     pub(crate) position: AtomicI64,
+    pub(crate) prefetched: AtomicU64,
 }
 
 impl Watermarks {
@@ -40,11 +45,12 @@ impl Watermarks {
             low,
             high,
             position,
+            prefetched: AtomicU64::new(0),
         })
     }
 
     /// Takes over what was seen; unknown ends are negative.
-    pub(super) fn saw(&self, low: i64, high: i64) {
+    pub(crate) fn saw(&self, low: i64, high: i64) {
         self.low.fetch_max(low, Ordering::Relaxed);
         self.high.fetch_max(high, Ordering::Relaxed);
     }
@@ -156,6 +162,8 @@ impl Reader {
         let mut started = self.started();
         if let Some(slot) = started.remove(at) {
             self.halt(at, &slot);
+            // The gauge of a partition that is gone would otherwise stand still for ever.
+            metrics::consumer_lag(at, 0);
         }
     }
 
@@ -215,8 +223,11 @@ impl Reader {
 
     /// Attends to statistics, log lines and errors of the client as a whole.
     pub(crate) fn attend(&self) {
-        // Nothing is assigned without a queue of its own, so no record can come this way.
-        while self.client().poll(Duration::ZERO).is_some() {}
+        // Each poll takes one event at most. Nothing is assigned without a queue of its own, so
+        // no record can come this way.
+        for _ in 0..EVENTS_AT_ONCE {
+            drop(self.client().poll(Duration::ZERO));
+        }
     }
 
     fn client(&self) -> &Arc<BaseConsumer<ReaderContext>> {

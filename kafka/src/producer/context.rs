@@ -1,6 +1,7 @@
 //! What the client's own thread calls: delivery reports, statistics, log lines.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rdkafka::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
@@ -10,16 +11,32 @@ use rdkafka::producer::{NoCustomPartitioner, ProducerContext};
 
 use super::queue::Queue;
 use super::request::{Failure, Request};
-use crate::{client, metrics, statistics};
+use crate::metrics::{self, Produced};
+use crate::{client, statistics};
 
 /// Receives the reports of one client.
 pub(super) struct Context {
     queue: Arc<Queue>,
+    produced: Mutex<HashMap<String, Produced>>,
 }
 
 impl Context {
     pub(super) fn new(queue: Arc<Queue>) -> Self {
-        Self { queue }
+        let produced = Mutex::default();
+        Self { queue, produced }
+    }
+}
+
+impl Context {
+    fn count(&self, topic: &str, bytes: usize) {
+        let mut produced = self.produced.lock().unwrap_or_else(PoisonError::into_inner);
+        match produced.get(topic) {
+            Some(counters) => counters.add(bytes),
+            None => produced
+                .entry(topic.to_owned())
+                .or_insert(Produced::to(topic))
+                .add(bytes),
+        }
     }
 }
 
@@ -49,7 +66,7 @@ impl ProducerContext<NoCustomPartitioner> for Context {
         self.queue.leave(size);
         if result.is_ok() {
             self.queue.acknowledged();
-            metrics::produced(message.topic(), size);
+            self.count(message.topic(), size);
         }
         request.report(|| match result {
             Ok(_) => None,

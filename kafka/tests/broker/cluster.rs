@@ -203,3 +203,8 @@ pub(crate) async fn delete_records(topic: &str, partition: i32, below: i64) {
         .await
         .unwrap();
 }
+
+/// So many different keys.
+pub(crate) fn numbered(count: usize) -> impl Iterator<Item = String> {
+    (0..count).map(|n| format!("key-{n}"))
+}

@@ -9,13 +9,9 @@ use kafka::{
 };
 
 use crate::cluster::{
-    committed, join, kafka, leave, member, next_assigned, offsets, produce, read, unique,
+    committed, join, kafka, leave, member, next_assigned, numbered, offsets, produce, read, unique,
     with_topic,
 };
-
-fn numbered(count: usize) -> impl Iterator<Item = String> {
-    (0..count).map(|n| format!("key-{n}"))
-}
 
 async fn next_revoked(events: &mut GroupEvents) -> (TopicPartition, Release) {
     match events.next().await {
