@@ -28,6 +28,7 @@ mod partition;
 mod stages;
 mod pipeline;
 mod ingester;
+mod direct;
 pub mod metrics;
 
 pub use assemble::{
@@ -42,6 +43,7 @@ pub use decode::{
     Asked, DeadRecord, Decoded, KnownSchemas, RECEIVED_AT_HEADER, SchemaSource, SchemaSourceError,
     SpanRecord, Stalled, TENANT_HEADER, decode,
 };
+pub use direct::{DirectError, DirectWriter};
 pub use ingester::{Ingester, IngesterError, LIVE_CONSUMER};
 pub use moment::Moment;
 pub use partition::{

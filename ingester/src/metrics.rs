@@ -124,6 +124,10 @@ pub(crate) fn offset_gap(policy: &'static str, records: u64) {
     counter!(OFFSET_GAP, "policy" => policy).increment(records);
 }
 
+/// A direct request was turned away.
+pub(crate) fn direct_refused() {
+    counter!(DIRECT_REFUSED).increment(1);
+}
 
 /// Limits of the histograms' buckets.
 pub fn buckets() -> Vec<(&'static str, Vec<f64>)> {
