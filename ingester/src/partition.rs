@@ -193,6 +193,11 @@ impl Running {
         }
     }
 
+    /// Whether to consume, and how much.
+    pub fn consume(&self) -> Consume {
+        self.core.consume()
+    }
+
     /// The write that was asked for has ended.
     pub fn written(&mut self, outcome: Result<Written, WriteFailure>, now: Moment) -> Verdict {
         self.core.written(outcome, now)

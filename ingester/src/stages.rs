@@ -3,12 +3,11 @@
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, PoisonError},
-    time::Instant,
 };
 
 use bootstrap::ReadinessFlag;
 use storage::{TraceWriter, Written};
-use tokio::sync::Semaphore;
+use tokio::{sync::Semaphore, time::Instant};
 
 use crate::{
     DeadLetters, FetchLimits, IngesterConfig, KnownSchemas, MemoryBudget, Moment, OffsetGapPolicy,

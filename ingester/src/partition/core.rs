@@ -269,7 +269,12 @@ impl Core {
             Halved::Two(halves) => halves.into_iter().rev().for_each(|half| {
                 self.halves.push_front(half);
             }),
-            Halved::Condemned(load) => self.halves.push_front(load),
+            Halved::Condemned(condemned) => {
+                // As a dead letter it has headers again.
+                self.share
+                    .take(condemned.bytes().saturating_sub(load.bytes()));
+                self.halves.push_front(condemned);
+            }
             Halved::Blameless(_) => return false,
         }
         true
