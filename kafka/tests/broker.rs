@@ -13,5 +13,7 @@ mod group;
 mod partition;
 #[path = "broker/range.rs"]
 mod range;
+#[path = "broker/faults.rs"]
+mod faults;
 #[path = "broker/compacted.rs"]
 mod compacted;

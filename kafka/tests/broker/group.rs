@@ -245,3 +245,19 @@ async fn a_member_that_is_shut_out_is_told_at_once_and_joins_again() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn leaving_does_not_wait_for_ever_for_what_is_never_let_go() {
+    with_topic("hoarded", 1, async |topic| {
+        let config = ConsumerConfig {
+            drain_timeout: Duration::from_secs(1),
+            ..member(&unique("g"), &topic)
+        };
+        let (group, mut events, _) = join(&config, 1).await;
+        let left = tokio::spawn(group.leave());
+        let _hoarded = next_revoked(&mut events).await;
+        left.await.unwrap();
+        assert!(events.next().await.is_none());
+    })
+    .await;
+}
