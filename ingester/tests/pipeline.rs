@@ -1,0 +1,13 @@
+//! The life of a partition with real Avro and the real shell, against an in-memory log and store,
+//! in paused time.
+
+#[path = "pipeline/log.rs"]
+mod log;
+#[path = "pipeline/store.rs"]
+mod store;
+#[path = "pipeline/stage.rs"]
+mod stage;
+#[path = "pipeline/life.rs"]
+mod life;
+#[path = "pipeline/direct.rs"]
+mod direct;
