@@ -11,3 +11,5 @@ mod stage;
 mod life;
 #[path = "pipeline/direct.rs"]
 mod direct;
+#[path = "pipeline/service.rs"]
+mod service;
