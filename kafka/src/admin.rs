@@ -251,6 +251,12 @@ impl Admin {
     }
 }
 
+impl std::fmt::Debug for Admin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Admin").finish_non_exhaustive()
+    }
+}
+
 fn options() -> AdminOptions {
     AdminOptions::new()
         .request_timeout(Some(TIMEOUT))

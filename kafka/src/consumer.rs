@@ -1,8 +1,8 @@
 //! A member of a consumer group: who reads which partition, and when that changes.
 //!
-//! Two clients work together. The *member* ([`member`]) joins the group and reads nothing; its
+//! Two clients work together. The *member* (`member.rs`) joins the group and reads nothing; its
 //! own thread polls it, whatever the partitions do, so that a store that is down never costs the
-//! membership. The *reader* ([`reader`]) reads the partitions that are owned, each in its own
+//! membership. The *reader* (`reader.rs`) reads the partitions that are owned, each in its own
 //! queue from an offset that the caller names, and knows nothing of the group: a rebalance
 //! disturbs only the partitions that move, and Kafka's committed offsets decide nothing.
 

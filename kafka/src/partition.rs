@@ -1,5 +1,7 @@
 //! A partition that is ours: started at an offset, then read.
 
+mod assigned;
+
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -10,77 +12,13 @@ use rdkafka::types::RDKafkaErrorCode as Code;
 use tokio::time::{Instant, timeout_at};
 
 use crate::consumer::ConsumeError;
-use crate::consumer::ownership::Epoch;
-use crate::consumer::reader::{Reader, Slot, Watermarks};
+use crate::consumer::reader::{Slot, Watermarks};
 use crate::metrics;
 use crate::record::{Record, TopicPartition};
 
-/// A partition that the group has given to this member. Nothing is read before it is started.
-#[derive(Clone)]
-pub struct AssignedPartition {
-    at: TopicPartition,
-    epoch: Epoch,
-    reader: Arc<Reader>,
-}
+use assigned::check_range;
 
-impl AssignedPartition {
-    pub(crate) fn new(at: TopicPartition, epoch: Epoch, reader: Arc<Reader>) -> Self {
-        Self { at, epoch, reader }
-    }
-
-    /// Which partition.
-    pub fn id(&self) -> &TopicPartition {
-        &self.at
-    }
-
-    /// Which assignment of it: grows with each one that this process gets.
-    pub fn epoch(&self) -> u64 {
-        self.epoch
-    }
-
-    /// Asks the brokers for the first offset there is and for the one that the next record gets.
-    pub async fn watermarks(&self) -> Result<(i64, i64), ConsumeError> {
-        self.reader.watermarks(&self.at).await
-    }
-
-    /// Starts to read at exactly this offset, whatever the group has committed. The next record
-    /// delivered is the first one there is at or after it.
-    ///
-    /// An offset outside of the log is an error and starts nothing; the high watermark itself is
-    /// inside. After any error the call may be repeated, with the same offset or another.
-    pub async fn start_at(&self, offset: i64) -> Result<PartitionRecords, ConsumeError> {
-        let watermarks = self.watermarks().await?;
-        check_range(&self.at, offset, watermarks)?;
-        let slot = self
-            .reader
-            .start(&self.at, self.epoch, offset, watermarks)?;
-        tracing::info!(
-            kafka.topic = %self.at.topic, kafka.partition = self.at.partition, kafka.offset = offset,
-            kafka.low_watermark = watermarks.0, kafka.high_watermark = watermarks.1,
-            "Reading a partition",
-        );
-        Ok(PartitionRecords {
-            assigned: self.clone(),
-            slot,
-            position: offset,
-            paused: false,
-            failed: None,
-            at_end: false,
-        })
-    }
-
-    /// Starts to read at the first offset there is.
-    pub async fn start_at_earliest(&self) -> Result<PartitionRecords, ConsumeError> {
-        let (low, _) = self.watermarks().await?;
-        self.start_at(low).await
-    }
-}
-
-impl std::fmt::Debug for AssignedPartition {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "AssignedPartition({}, epoch {})", self.at, self.epoch)
-    }
-}
+pub use assigned::AssignedPartition;
 
 /// The records of one partition, in order. Dropping it stops the reading.
 pub struct PartitionRecords {
@@ -96,6 +34,18 @@ pub struct PartitionRecords {
 }
 
 impl PartitionRecords {
+    fn new(assigned: AssignedPartition, slot: Arc<Slot>, position: i64) -> Self {
+        let (paused, failed, at_end) = (false, None, false);
+        Self {
+            assigned,
+            slot,
+            position,
+            paused,
+            failed,
+            at_end,
+        }
+    }
+
     /// Which partition.
     pub fn id(&self) -> &TopicPartition {
         &self.assigned.at
@@ -278,26 +228,21 @@ impl PartitionRecords {
     }
 }
 
+impl std::fmt::Debug for PartitionRecords {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "PartitionRecords({}, next offset {})",
+            self.id(),
+            self.position
+        )
+    }
+}
+
 impl Drop for PartitionRecords {
     fn drop(&mut self) {
         self.assigned
             .reader
             .stop_slot(&self.assigned.at, &self.slot);
     }
-}
-
-fn check_range(
-    at: &TopicPartition,
-    offset: i64,
-    (low, high): (i64, i64),
-) -> Result<(), ConsumeError> {
-    if (low..=high).contains(&offset) {
-        return Ok(());
-    }
-    Err(ConsumeError::OffsetOutOfRange {
-        at: at.clone(),
-        offset,
-        low,
-        high,
-    })
 }

@@ -182,6 +182,14 @@ impl Producer {
     }
 }
 
+impl std::fmt::Debug for Producer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Producer")
+            .field("queued_bytes", &self.queued_bytes())
+            .finish_non_exhaustive()
+    }
+}
+
 fn connect(settings: &ClientConfig, queue: &Arc<Queue>) -> Result<Arc<Client>, ProducerError> {
     let context = Context::new(queue.clone());
     match ThreadedProducer::from_config_and_context(settings, context) {

@@ -208,6 +208,7 @@ impl Member {
 
     fn start_leaving(&mut self) {
         if self.leave_by.is_none() {
+            self.commit_mirror();
             self.leave_by = Some(Instant::now() + self.drain_timeout + LEAVE_MARGIN);
             self.client.unsubscribe();
         }
