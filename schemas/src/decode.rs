@@ -4,9 +4,11 @@
 //! Every other known schema goes the slow way: checked against its bounds (`decode/skim.rs`), read
 //! by apache-avro, and resolved by field name (`decode/resolve.rs`). Both give the same batch.
 
+mod flaw;
 mod cursor;
 mod walk;
 mod skim;
+mod fields;
 mod resolve;
 
 use std::{collections::HashMap, ops::Range};
@@ -15,7 +17,7 @@ use apache_avro::Schema;
 use bumpalo::Bump;
 use model::{RejectReason, SpanBatch, Tenant, TenantError, TraceId, UnixNanos};
 
-pub use self::cursor::Flaw;
+pub use self::flaw::Flaw;
 use crate::{SchemaId, frame, trace_chunk};
 
 /// Why a record gives no spans. The batch it was to be appended to is as it was.
@@ -287,4 +289,18 @@ impl Lengths {
         batch.events.truncate(self.events);
         batch.links.truncate(self.links);
     }
+}
+
+/// Decodes a body of the embedded schema the way all others are decoded.
+#[cfg(test)]
+pub(crate) fn resolved_by_name<'a>(
+    id: SchemaId,
+    body: &[u8],
+    arena: &'a Bump,
+    batch: &mut SpanBatch<'a>,
+) -> Result<DecodedChunk, DecodeError> {
+    let before = Lengths::of(batch);
+    resolve::chunk(body, trace_chunk::schema(), arena, batch)
+        .map_err(|fault| fault.in_record(id))
+        .and_then(|head| before.decoded(id, &head, batch))
 }

@@ -23,6 +23,8 @@ mod registry;
 mod topics;
 mod proto;
 pub mod otlp_response;
+#[cfg(test)]
+mod properties;
 
 pub use announcement::{AnnouncementError, SchemaAnnouncement};
 pub use decode::{DecodeError, DecodedChunk, Flaw, SchemaError, SchemaSet};

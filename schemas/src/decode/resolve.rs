@@ -11,14 +11,10 @@ use apache_avro::{
 use bumpalo::Bump;
 use model::{
     AttributeRef, EventRef, Extent, LinkRef, Repairs, ResourceRef, ScopeRef, SpanBatch, SpanId,
-    SpanRef, TraceId, UnixNanos, ValueRef,
+    SpanRef, TraceId, ValueRef,
 };
 
-use super::{
-    Fault, Head,
-    cursor::{Cursor, Flaw},
-    skim, walk,
-};
+use super::{Fault, Head, cursor::Cursor, fields::Fields, flaw::Flaw, skim, walk};
 use crate::trace_chunk::MAX_NESTING;
 
 /// Appends the spans of a record's body to `batch`. On an error the batch holds a part of them.
@@ -221,107 +217,5 @@ impl<'a> Resolve<'_, 'a> {
 
     fn keep(&self, text: &str) -> &'a str {
         self.arena.alloc_str(text)
-    }
-}
-
-/// The fields of one record, in the writer's order. Unions are opened.
-struct Fields(Vec<(String, Value)>);
-
-impl Fields {
-    fn of(field: &'static str, record: Value) -> Result<Self, Flaw> {
-        match opened(record) {
-            Value::Record(fields) => Ok(Self(fields)),
-            _ => Err(Flaw::WrongType { field }),
-        }
-    }
-
-    fn take(&mut self, name: &str) -> Option<Value> {
-        let at = self.0.iter().position(|(field, _)| field == name)?;
-        Some(opened(self.0.swap_remove(at).1))
-    }
-
-    fn required(&mut self, field: &'static str) -> Result<Value, Flaw> {
-        self.take(field).ok_or(Flaw::MissingField { field })
-    }
-
-    fn text(&mut self, field: &'static str) -> Result<Option<String>, Flaw> {
-        match self.take(field) {
-            None => Ok(None),
-            Some(Value::String(text)) => Ok(Some(text)),
-            Some(_) => Err(Flaw::WrongType { field }),
-        }
-    }
-
-    fn required_text(&mut self, field: &'static str) -> Result<String, Flaw> {
-        self.text(field)?.ok_or(Flaw::MissingField { field })
-    }
-
-    fn long(&mut self, field: &'static str) -> Result<Option<i64>, Flaw> {
-        match self.take(field) {
-            None => Ok(None),
-            Some(Value::Long(number) | Value::TimestampNanos(number)) => Ok(Some(number)),
-            Some(Value::Int(number)) => Ok(Some(i64::from(number))),
-            Some(_) => Err(Flaw::WrongType { field }),
-        }
-    }
-
-    fn nanos(&mut self, field: &'static str) -> Result<UnixNanos, Flaw> {
-        walk::nanos(self.long(field)?.ok_or(Flaw::MissingField { field })?)
-    }
-
-    fn count(&mut self, field: &'static str) -> Result<u32, Flaw> {
-        self.long(field)?.map_or(Ok(0), walk::count)
-    }
-
-    fn int(&mut self, field: &'static str) -> Result<i32, Flaw> {
-        match self.take(field) {
-            None => Ok(0),
-            Some(Value::Int(number)) => Ok(number),
-            Some(_) => Err(Flaw::WrongType { field }),
-        }
-    }
-
-    fn list(&mut self, field: &'static str) -> Result<Vec<Value>, Flaw> {
-        match self.take(field) {
-            None => Ok(Vec::new()),
-            Some(Value::Array(items)) => Ok(items),
-            Some(_) => Err(Flaw::WrongType { field }),
-        }
-    }
-
-    fn required_list(&mut self, field: &'static str) -> Result<Vec<Value>, Flaw> {
-        match self.required(field)? {
-            Value::Array(items) => Ok(items),
-            _ => Err(Flaw::WrongType { field }),
-        }
-    }
-
-    fn id<const N: usize>(&mut self, field: &'static str) -> Result<[u8; N], Flaw> {
-        id(self.required(field)?, field)
-    }
-
-    fn parent(&mut self) -> Result<Option<SpanId>, Flaw> {
-        let field = "parent_span_id";
-        match self.take(field) {
-            None | Some(Value::Null) => Ok(None),
-            Some(value) => SpanId::new(id(value, field)?)
-                .map(Some)
-                .ok_or(Flaw::ZeroReference),
-        }
-    }
-}
-
-/// The bytes of a `fixed`.
-fn id<const N: usize>(value: Value, field: &'static str) -> Result<[u8; N], Flaw> {
-    let Value::Fixed(_, bytes) = value else {
-        return Err(Flaw::WrongType { field });
-    };
-    bytes.try_into().map_err(|_| Flaw::WrongType { field })
-}
-
-fn opened(value: Value) -> Value {
-    match value {
-        Value::Union(_, inner) => *inner,
-        value => value,
     }
 }

@@ -11,7 +11,10 @@ use apache_avro::{
     schema::{DecimalSchema, InnerDecimalSchema, Name, UuidSchema},
 };
 
-use super::cursor::{Blocks, Cursor, Flaw};
+use super::{
+    cursor::{Blocks, Cursor},
+    flaw::Flaw,
+};
 
 /// Most schemas within each other on the way to a value. A list of values takes three, a map five.
 const MAX_DEPTH: usize = 256;

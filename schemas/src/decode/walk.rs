@@ -11,7 +11,8 @@ use model::{
 
 use super::{
     Fault, Head,
-    cursor::{Blocks, Cursor, Flaw},
+    cursor::{Blocks, Cursor},
+    flaw::Flaw,
 };
 use crate::trace_chunk::{MAX_NESTING, branch};
 
