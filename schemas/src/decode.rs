@@ -10,8 +10,10 @@ mod walk;
 mod skim;
 mod fields;
 mod resolve;
+#[cfg(test)]
+mod bounds;
 
-use std::{collections::HashMap, ops::Range};
+use std::{collections::HashMap, ops::Range, panic};
 
 use apache_avro::Schema;
 use bumpalo::Bump;
@@ -89,6 +91,9 @@ pub enum SchemaError {
     /// The text is no Avro schema.
     #[error("not an Avro schema")]
     Invalid(#[source] Box<apache_avro::Error>),
+    /// The text is an Avro schema with attributes that make no sense where they stand.
+    #[error("an Avro schema with attributes that have no place in it")]
+    Strange,
     /// The schema is not one of a record named `TraceChunk`.
     #[error("schema {id} does not describe a TraceChunk")]
     NotATraceChunk {
@@ -107,10 +112,18 @@ pub enum SchemaError {
     },
 }
 
-/// Parses a schema with the process's allocation limit in force.
-pub(crate) fn parse_schema(json: &str) -> Result<Schema, SchemaError> {
+/// Parses a schema with the process's allocation limit in force, and takes its fingerprint.
+///
+/// apache-avro panics on some schemas that it has parsed, such as one with a stray `"items": null`.
+/// Schemas come from outside: none of them may end the process.
+pub(crate) fn parse_schema(json: &str) -> Result<(Schema, String), SchemaError> {
     trace_chunk::limit_allocations();
-    Schema::parse_str(json).map_err(|error| SchemaError::Invalid(Box::new(error)))
+    let parse = || {
+        let schema = Schema::parse_str(json).map_err(|e| SchemaError::Invalid(Box::new(e)))?;
+        let fingerprint = trace_chunk::hex_fingerprint(&schema);
+        Ok((schema, fingerprint))
+    };
+    panic::catch_unwind(parse).unwrap_or(Err(SchemaError::Strange))
 }
 
 /// What a record held: its head, and where its spans lie in the batch.
@@ -160,12 +173,11 @@ impl SchemaSet {
     /// # Errors
     /// If it is no schema of trace chunks, or the id is known for another one.
     pub fn announce(&mut self, id: SchemaId, schema_json: &str) -> Result<(), SchemaError> {
-        let schema = parse_schema(schema_json)?;
+        let (schema, announced) = parse_schema(schema_json)?;
         match &schema {
             Schema::Record(record) if record.name.name() == "TraceChunk" => {}
             _ => return Err(SchemaError::NotATraceChunk { id }),
         }
-        let announced = trace_chunk::hex_fingerprint(&schema);
         if let Some((known, _)) = self.writers.get(&id) {
             let known = known.clone();
             return if known == announced {

@@ -40,6 +40,17 @@ impl ChunkEncoder {
         Self { id, writer }
     }
 
+    /// The same, with every list cut into blocks of some `bytes` that say their size.
+    #[cfg(test)]
+    pub(crate) fn in_blocks(id: SchemaId, bytes: usize) -> Self {
+        let writer = GenericDatumWriter::builder(trace_chunk::schema())
+            .human_readable(false)
+            .target_block_size(bytes)
+            .build()
+            .expect("every name in the embedded schema is defined in it");
+        Self { id, writer }
+    }
+
     /// The id in the frame of its records.
     pub fn id(&self) -> SchemaId {
         self.id

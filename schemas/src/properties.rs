@@ -23,6 +23,15 @@ fn schemas() -> SchemaSet {
 }
 
 fn encoded(trace: &Trace, batch: &SpanBatch<'_>, spans: &[u32]) -> Vec<u8> {
+    encoded_by(&ChunkEncoder::new(ID), trace, batch, spans)
+}
+
+fn encoded_by(
+    encoder: &ChunkEncoder,
+    trace: &Trace,
+    batch: &SpanBatch<'_>,
+    spans: &[u32],
+) -> Vec<u8> {
     let chunk = TraceChunk {
         tenant: &Tenant::default(),
         received_at: RECEIVED_AT,
@@ -31,9 +40,7 @@ fn encoded(trace: &Trace, batch: &SpanBatch<'_>, spans: &[u32]) -> Vec<u8> {
         spans,
     };
     let mut record = Vec::new();
-    ChunkEncoder::new(ID)
-        .encode(&chunk, &mut record)
-        .expect("a valid chunk");
+    encoder.encode(&chunk, &mut record).expect("a valid chunk");
     record
 }
 
@@ -160,7 +167,7 @@ proptest! {
         let mut batch = SpanBatch::default();
         for record in &records {
             let decoded = schemas.decode(record, &arena, &mut batch);
-            prop_assert_eq!(outcome(decoded, &batch).map(|text| text.len() > 0), Some(true));
+            prop_assert_eq!(outcome(decoded, &batch).map(|text| !text.is_empty()), Some(true));
         }
         prop_assert_eq!(batch.spans.len(), first.span_count() + second.span_count());
     }
@@ -171,6 +178,18 @@ proptest! {
         let walked = walked(&record);
         prop_assert!(walked.is_some());
         prop_assert_eq!(walked, resolved(&record));
+    }
+
+    #[test]
+    fn lists_may_come_in_blocks_that_say_their_size(
+        trace in arbitrary::trace(),
+        bytes in 1..200usize,
+    ) {
+        let batch = SpanBatch::of_trace(&trace);
+        let in_blocks = ChunkEncoder::in_blocks(ID, bytes);
+        let record = encoded_by(&in_blocks, &trace, &batch, &all(&batch));
+        prop_assert_eq!(walked(&record), walked(&record_of(&trace)));
+        prop_assert_eq!(walked(&record), resolved(&record));
     }
 
     #[test]

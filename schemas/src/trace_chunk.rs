@@ -54,7 +54,7 @@ pub fn fingerprint() -> String {
 /// # Errors
 /// If the text is no Avro schema.
 pub fn fingerprint_of(schema_json: &str) -> Result<String, crate::SchemaError> {
-    crate::decode::parse_schema(schema_json).map(|schema| hex_fingerprint(&schema))
+    crate::decode::parse_schema(schema_json).map(|(_, fingerprint)| fingerprint)
 }
 
 pub(crate) fn hex_fingerprint(schema: &Schema) -> String {

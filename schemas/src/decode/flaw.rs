@@ -83,6 +83,9 @@ pub enum Flaw {
         /// Its name.
         field: &'static str,
     },
+    /// There was no memory for the stack that a deep record takes.
+    #[error("no stack for a record this deep")]
+    NoStack(#[source] std::io::Error),
     /// apache-avro refused what had passed the check of its bounds.
     #[error("the Avro reader refuses the record")]
     Avro(#[source] Box<apache_avro::Error>),

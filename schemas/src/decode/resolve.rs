@@ -3,7 +3,9 @@
 //! apache-avro reads the record by its writer's schema; this file takes the fields it knows by
 //! name, leaves out those it does not, and puts the schema's default where one is missing.
 //! apache-avro's own resolution is not used: it tries every list in a union twice at each level,
-//! which takes time exponential in the nesting.
+//! which takes time exponential in the nesting. Deep records are read on a stack of their own.
+
+use std::{panic, thread};
 
 use apache_avro::{
     Schema, reader::datum::GenericDatumReader, schema::ResolvedSchema, types::Value,
@@ -16,6 +18,13 @@ use model::{
 
 use super::{Fault, Head, cursor::Cursor, fields::Fields, flaw::Flaw, skim, walk};
 use crate::trace_chunk::MAX_NESTING;
+
+/// Most schemas within each other that any thread's stack has room for: spans with attributes
+/// take 15, and each list or map in a value four to six more.
+const SHALLOW: usize = 24;
+
+/// Stack for what is deeper. apache-avro takes up to 30 KB for each level when not optimised.
+const DEEP_STACK: usize = 16 * 1024 * 1024;
 
 /// Appends the spans of a record's body to `batch`. On an error the batch holds a part of them.
 pub(super) fn chunk<'a>(
@@ -33,16 +42,26 @@ pub(super) fn chunk<'a>(
     })
 }
 
-fn read(cursor: &mut Cursor<'_>, mut body: &[u8], writer: &Schema) -> Result<Value, Flaw> {
+fn read(cursor: &mut Cursor<'_>, body: &[u8], writer: &Schema) -> Result<Value, Flaw> {
     let avro = |error| Flaw::Avro(Box::new(error));
     let names = ResolvedSchema::new(writer).map_err(avro)?;
-    skim::body(cursor, writer, names.get_names())?;
-    GenericDatumReader::builder(writer)
+    let depth = skim::body(cursor, writer, names.get_names())?;
+    let reader = GenericDatumReader::builder(writer)
         .resolved_writer_schemata(names)
         .human_readable(false)
         .build()
-        .and_then(|reader| reader.read_value(&mut body))
-        .map_err(avro)
+        .map_err(avro)?;
+    let read = || reader.read_value(&mut &*body).map_err(avro);
+    if depth <= SHALLOW {
+        return read();
+    }
+    thread::scope(|scope| {
+        let deep = thread::Builder::new().stack_size(DEEP_STACK);
+        let reading = deep.spawn_scoped(scope, read).map_err(Flaw::NoStack)?;
+        reading
+            .join()
+            .unwrap_or_else(|panic| panic::resume_unwind(panic))
+    })
 }
 
 struct Resolve<'r, 'a> {

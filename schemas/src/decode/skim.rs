@@ -19,19 +19,22 @@ use super::{
 /// Most schemas within each other on the way to a value. A list of values takes three, a map five.
 const MAX_DEPTH: usize = 256;
 
-/// Walks a whole body along its schema. On success the cursor is at its end.
+/// Walks a whole body along its schema. On success the cursor is at its end; says how many
+/// schemas lay within each other.
 pub(super) fn body<'a>(
     cursor: &mut Cursor<'a>,
     schema: &Schema,
     names: &HashMap<Name, &Schema>,
-) -> Result<(), Flaw> {
+) -> Result<usize, Flaw> {
     let mut skim = Skim {
         items: cursor.left(),
         cursor,
         names,
+        deepest: 0,
     };
     skim.value(schema, 0)?;
-    skim.cursor.end()
+    skim.cursor.end()?;
+    Ok(skim.deepest)
 }
 
 struct Skim<'c, 'a, 's> {
@@ -39,6 +42,7 @@ struct Skim<'c, 'a, 's> {
     names: &'s HashMap<Name, &'s Schema>,
     /// How many more items there may be, in all lists together.
     items: usize,
+    deepest: usize,
 }
 
 impl Skim<'_, '_, '_> {
@@ -46,6 +50,7 @@ impl Skim<'_, '_, '_> {
         if depth == MAX_DEPTH {
             return Err(Flaw::TooDeep);
         }
+        self.deepest = self.deepest.max(depth);
         match schema {
             Schema::Record(record) => record
                 .fields
