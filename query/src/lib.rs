@@ -2,6 +2,7 @@
 
 pub mod config;
 pub mod server;
+pub mod adjust;
 pub mod go;
 pub mod metrics;
 
