@@ -3,6 +3,9 @@
 pub mod config;
 pub mod server;
 pub mod adjust;
+pub mod summarise;
+pub mod red;
+pub mod render;
 pub mod go;
 pub mod metrics;
 

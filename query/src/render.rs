@@ -1,0 +1,18 @@
+//! render: adjusted answers as bytes, written straight into a buffer that flows to the client.
+
+mod output;
+mod indent;
+mod jaeger_v1;
+mod otlp_json;
+mod red;
+mod summaries;
+mod catalogue;
+
+pub use catalogue::{dependencies_v3, operations_v3, services_v3};
+pub use jaeger_v1::{
+    Envelope, ErrorEntry, dependencies, operation_names, operations, services, traces,
+};
+pub use otlp_json::resource_spans;
+pub use output::{Gone, Output};
+pub use red::metric_family;
+pub use summaries::summaries;
