@@ -1,1 +1,35 @@
-//! The whole stack as its users see it.
+//! The whole stack as its users see it: the binary, real servers, real clients.
+//!
+//! - [`Stack`]: one `spoor all-in-one` with servers of its own, to be killed and started again.
+//! - [`clients`]: OpenTelemetry's SDKs in several languages, and what they say they sent.
+//! - [`otlp_json`], [`jaeger_json`]: what must be read back for it, through either API generation.
+//! - [`load`]: the load generator and its verifier, run as commands.
+
+pub mod clients;
+pub mod jaeger_json;
+pub mod load;
+pub mod otlp_json;
+mod ports;
+mod stack;
+
+pub use stack::{Deployment, Server, Stack};
+
+use std::path::{Path, PathBuf};
+
+/// The root of the workspace.
+pub fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("the package lies in the workspace")
+}
+
+/// The binary that `make build` leaves.
+pub fn binary() -> PathBuf {
+    let path = root().join("target/release/spoor");
+    assert!(
+        path.is_file(),
+        "run through `make test`, which builds {}",
+        path.display()
+    );
+    path
+}

@@ -1,0 +1,301 @@
+//! One `spoor all-in-one` with servers of its own.
+
+use std::fs::{self, File};
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+
+use crate::{binary, ports, root};
+
+mod processes;
+
+pub use processes::Server;
+
+/// How long a start may take on two busy cores, recovery included.
+const START: Duration = Duration::from_secs(120);
+
+/// Which way spans go from the collector to Postgres.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Deployment {
+    /// Through Kafka.
+    Kafka,
+    /// In one process.
+    Direct,
+}
+
+/// The ports of one stack.
+#[derive(Debug, Clone, Copy)]
+struct Ports {
+    grpc: u16,
+    http: u16,
+    query: u16,
+    admin: u16,
+    kafka: u16,
+    controller: u16,
+    registry: u16,
+    postgres: u16,
+}
+
+/// A running all-in-one.
+pub struct Stack {
+    deployment: Deployment,
+    folder: PathBuf,
+    ports: Ports,
+    settings: Vec<(String, String)>,
+    process: Option<Child>,
+}
+
+impl Stack {
+    /// Starts a stack with an empty data directory and waits until it is ready.
+    pub fn start(name: &str, deployment: Deployment) -> Self {
+        Self::start_with(name, deployment, &[])
+    }
+
+    /// The same, with settings: environment variables of the binary.
+    pub fn start_with(name: &str, deployment: Deployment, settings: &[(&str, &str)]) -> Self {
+        let folder = root().join("target/integration").join(name);
+        fs::remove_dir_all(&folder).unwrap_or_default();
+        fs::create_dir_all(&folder).expect("a folder for the stack");
+        let [
+            grpc,
+            http,
+            query,
+            admin,
+            kafka,
+            controller,
+            registry,
+            postgres,
+        ] = ports::free();
+        let ports = Ports {
+            grpc,
+            http,
+            query,
+            admin,
+            kafka,
+            controller,
+            registry,
+            postgres,
+        };
+        let owned = settings
+            .iter()
+            .map(|(key, value)| ((*key).into(), (*value).into()));
+        let mut stack = Self {
+            deployment,
+            folder,
+            ports,
+            settings: owned.collect(),
+            process: None,
+        };
+        stack.restart();
+        stack
+    }
+
+    /// Starts the binary on the data that is there and waits until it is ready.
+    pub fn restart(&mut self) {
+        assert!(self.process.is_none(), "the stack is running");
+        self.process = Some(spawn(self.command()));
+        self.until("it is ready", START, |stack| {
+            stack.admin("/ready").is_some()
+        });
+    }
+
+    fn command(&self) -> Command {
+        let log = File::options()
+            .create(true)
+            .append(true)
+            .open(self.log_path());
+        let log = log.expect("a log file");
+        let mut command = Command::new("setpriv");
+        command
+            .args(["--pdeathsig", "KILL"])
+            .arg(binary())
+            .arg("all-in-one");
+        command.arg("--data-dir").arg(self.folder.join("data"));
+        command.args(["--deployment", self.deployment_name()]);
+        command
+            .envs(self.port_settings())
+            .envs(self.settings.iter().cloned());
+        command
+            .stdin(Stdio::null())
+            .stderr(log.try_clone().expect("a log file"))
+            .stdout(log);
+        command
+    }
+
+    fn deployment_name(&self) -> &'static str {
+        match self.deployment {
+            Deployment::Kafka => "kafka",
+            Deployment::Direct => "direct",
+        }
+    }
+
+    fn port_settings(&self) -> Vec<(&'static str, String)> {
+        let local = |port: u16| format!("127.0.0.1:{port}");
+        let ports = &self.ports;
+        vec![
+            ("SPOOR__COLLECTOR__OTLP_GRPC__LISTEN", local(ports.grpc)),
+            ("SPOOR__COLLECTOR__OTLP_HTTP__LISTEN", local(ports.http)),
+            ("SPOOR__QUERY__LISTEN", local(ports.query)),
+            ("SPOOR__ADMIN__LISTEN", local(ports.admin)),
+            ("SPOOR__EMBEDDED__KAFKA_PORT", ports.kafka.to_string()),
+            (
+                "SPOOR__EMBEDDED__KAFKA_CONTROLLER_PORT",
+                ports.controller.to_string(),
+            ),
+            ("SPOOR__EMBEDDED__REGISTRY_PORT", ports.registry.to_string()),
+            ("SPOOR__EMBEDDED__POSTGRES_PORT", ports.postgres.to_string()),
+        ]
+    }
+
+    fn log_path(&self) -> PathBuf {
+        self.folder.join("spoor.log")
+    }
+
+    /// Where a file of this stack's tests may lie.
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    /// What the binary has printed so far.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.log_path()).unwrap_or_default()
+    }
+
+    /// Address of OTLP over gRPC.
+    pub fn otlp_grpc(&self) -> String {
+        format!("http://127.0.0.1:{}", self.ports.grpc)
+    }
+
+    /// Address of OTLP over HTTP.
+    pub fn otlp_http(&self) -> String {
+        format!("http://127.0.0.1:{}", self.ports.http)
+    }
+
+    /// Address of the query service.
+    pub fn query(&self) -> String {
+        format!("http://127.0.0.1:{}", self.ports.query)
+    }
+
+    /// The answer of a query, if its status is 200.
+    pub fn get(&self, path: &str) -> Option<Value> {
+        let body = fetch(&format!("{}{path}", self.query()))?;
+        Some(serde_json::from_str(&body).expect("the query service answers JSON"))
+    }
+
+    /// The text of an admin page, if its status is 200.
+    pub fn admin(&self, path: &str) -> Option<String> {
+        fetch(&format!("http://127.0.0.1:{}{path}", self.ports.admin))
+    }
+
+    /// The sum over all series of a metric whose labels contain `labels`.
+    pub fn metric(&self, name: &str, labels: &str) -> f64 {
+        let page = self.admin("/metrics").unwrap_or_default();
+        let lines = page.lines().filter(|line| {
+            let rest = line.strip_prefix(name);
+            rest.is_some_and(|rest| rest.starts_with([' ', '{']) && rest.contains(labels))
+        });
+        let values = lines.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok());
+        values.sum()
+    }
+
+    /// Waits until something holds, with the end of the log in the message when it does not.
+    pub fn until(&self, what: &str, within: Duration, holds: impl Fn(&Self) -> bool) {
+        let deadline = Instant::now() + within;
+        while !holds(self) {
+            if Instant::now() > deadline {
+                let log = self.log();
+                let end = log.lines().rev().take(40).collect::<Vec<_>>();
+                let end = end.into_iter().rev().collect::<Vec<_>>().join("\n");
+                panic!("not within {within:?}: {what}\n{end}");
+            }
+            std::thread::yield_now();
+            park(Duration::from_millis(50));
+        }
+    }
+
+    /// Process id of the binary.
+    pub fn pid(&self) -> Pid {
+        let process = self.process.as_ref().expect("the stack is running");
+        Pid::from_child(process)
+    }
+
+    /// Resident memory of the binary in bytes, without its servers.
+    pub fn resident_bytes(&self) -> u64 {
+        processes::resident_bytes(self.pid())
+    }
+
+    /// Asks the binary to end and waits for it.
+    pub fn stop(&mut self) -> ExitStatus {
+        kill_process(self.pid(), Signal::TERM).expect("the binary is there");
+        let mut process = self.process.take().expect("the stack is running");
+        process.wait().expect("the binary ends")
+    }
+
+    /// `kill -9` of the binary and of all its servers, at the same time.
+    pub fn kill_everything(&mut self) {
+        let mut process = self.process.take().expect("the stack is running");
+        processes::kill_tree(Pid::from_child(&process));
+        process.wait().expect("a killed process ends");
+    }
+
+    /// Sends a signal to a server of this stack.
+    pub fn signal(&self, server: Server, signal: Signal) {
+        if let Some(pid) = processes::server(self.pid(), server) {
+            // It may have ended in between.
+            kill_process(pid, signal).unwrap_or_default();
+        }
+    }
+
+    /// Keeps a server from running for a while: it is killed whenever it comes up again.
+    pub fn hold_down(&self, server: Server, time: Duration) {
+        let end = Instant::now() + time;
+        while Instant::now() < end {
+            self.signal(server, Signal::KILL);
+            park(Duration::from_millis(100));
+        }
+    }
+}
+
+impl Drop for Stack {
+    fn drop(&mut self) {
+        if self.process.is_some() {
+            self.kill_everything();
+        }
+    }
+}
+
+/// Spawns from a thread that lives as long as this process: the signal that ends the child with
+/// its parent is tied to the thread that made it.
+fn spawn(mut command: Command) -> Child {
+    let (sender, child) = mpsc::channel();
+    std::thread::spawn(move || {
+        sender.send(command.spawn()).unwrap_or_default();
+        loop {
+            std::thread::park();
+        }
+    });
+    child
+        .recv()
+        .expect("the thread answers")
+        .expect("the binary starts")
+}
+
+fn park(time: Duration) {
+    std::thread::park_timeout(time);
+}
+
+/// The body of a GET, if its status is 200.
+fn fetch(url: &str) -> Option<String> {
+    let output = Command::new("curl")
+        .args(["--silent", "--fail", "--max-time", "10", url])
+        .output()
+        .expect("curl is installed");
+    output
+        .status
+        .success()
+        .then(|| String::from_utf8(output.stdout).expect("text"))
+}

@@ -1,0 +1,72 @@
+//! What OpenTelemetry's SDKs send is read back equal, field by field, through both generations of
+//! Jaeger's API.
+
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use integration_tests::clients::{Language, Report, export};
+use integration_tests::{Deployment, Stack, jaeger_json, otlp_json};
+
+fn stack() -> &'static Stack {
+    static STACK: OnceLock<Stack> = OnceLock::new();
+    STACK.get_or_init(|| Stack::start("sdks", Deployment::Kafka))
+}
+
+/// Waits for the trace and compares it with what the client says it sent.
+fn assert_read_back(report: &Report) {
+    let (stack, id) = (stack(), &report.trace_id);
+    let v3 = format!("/api/v3/traces/{id}?rawTraces=true");
+    stack.until(
+        "the trace is there, whole",
+        Duration::from_secs(15),
+        |stack| {
+            stack
+                .get(&v3)
+                .is_some_and(|answer| otlp_json::spans(&answer).len() == report.spans.len())
+        },
+    );
+    let answer = stack.get(&v3).expect("it was there just now");
+    assert_eq!(otlp_json::spans(&answer), report.spans);
+    let answer = stack
+        .get(&format!("/api/traces/{id}?raw=true"))
+        .expect("the same trace");
+    assert_eq!(
+        jaeger_json::spans(&answer),
+        jaeger_json::expected(&report.spans)
+    );
+}
+
+#[test]
+fn python_over_grpc() {
+    assert_read_back(&export(Language::Python, "grpc", &stack().otlp_grpc()));
+}
+
+#[test]
+fn python_over_http() {
+    assert_read_back(&export(Language::Python, "http", &stack().otlp_http()));
+}
+
+#[test]
+fn node_over_grpc() {
+    assert_read_back(&export(Language::Node, "grpc", &stack().otlp_grpc()));
+}
+
+#[test]
+fn node_over_http_with_protobuf() {
+    assert_read_back(&export(Language::Node, "http", &stack().otlp_http()));
+}
+
+#[test]
+fn node_over_http_with_json() {
+    assert_read_back(&export(Language::Node, "http-json", &stack().otlp_http()));
+}
+
+#[test]
+fn java_over_grpc() {
+    assert_read_back(&export(Language::Java, "grpc", &stack().otlp_grpc()));
+}
+
+#[test]
+fn java_over_http_with_gzip() {
+    assert_read_back(&export(Language::Java, "http", &stack().otlp_http()));
+}
