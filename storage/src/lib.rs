@@ -7,10 +7,20 @@ mod day;
 mod config;
 mod pool;
 mod migrate;
+mod locks;
+mod failure;
+mod copy_binary;
+mod slot;
+mod partitions;
+mod progress;
 mod tokens;
 mod payload;
 mod index;
+mod writer;
+mod fold;
+mod maintenance;
 mod store;
+pub mod metrics;
 
 pub use config::{DatabaseUrl, StorageConfig};
 pub use contract::{

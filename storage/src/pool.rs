@@ -19,8 +19,10 @@ const IDLE_IN_TRANSACTION: Duration = Duration::from_secs(15);
 /// What a pool's sessions are for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Purpose {
-    /// Batches, claims and maintenance.
+    /// Batches and claims.
     Write,
+    /// Partitions, folding and merging.
+    Maintain,
     /// Queries.
     Read,
     /// Migrations, which may take their time.
@@ -80,7 +82,7 @@ impl Servers {
         let connections = match purpose {
             Purpose::Write => self.config.write_connections,
             Purpose::Read => self.config.read_connections,
-            Purpose::Migrate => 1,
+            Purpose::Maintain | Purpose::Migrate => 1,
         };
         PgPoolOptions::new()
             .max_connections(connections.max(1))
@@ -148,6 +150,7 @@ fn settings(config: &StorageConfig, purpose: Purpose) -> Vec<(&'static str, Stri
                 millis(config.read_timeout.max(IDLE_IN_TRANSACTION)),
             ),
         ]),
+        Purpose::Maintain => settings.push(("lock_timeout", "2000".to_owned())),
         Purpose::Migrate => {}
     }
     settings

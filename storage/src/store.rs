@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use sqlx::PgPool;
 
+use crate::partitions::KnownDays;
 use crate::pool::{Purpose, Servers};
+use crate::writer::Catalogue;
 use crate::{SetupError, StorageConfig, migrate};
 
 /// A trace store in Postgres. Cheap to share: keep it in an [`Arc`].
@@ -14,6 +16,8 @@ pub struct PostgresStore {
     pub(crate) servers: Arc<Servers>,
     pub(crate) write_pool: PgPool,
     pub(crate) read_pool: PgPool,
+    pub(crate) known_days: KnownDays,
+    pub(crate) catalogue: Catalogue,
 }
 
 impl PostgresStore {
@@ -25,6 +29,8 @@ impl PostgresStore {
             write_pool: servers.pool(Purpose::Write),
             read_pool: servers.pool(Purpose::Read),
             servers: Arc::new(servers),
+            known_days: KnownDays::default(),
+            catalogue: Catalogue::default(),
         })
     }
 

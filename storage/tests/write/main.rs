@@ -3,4 +3,10 @@
 #[path = "../support/database.rs"]
 mod database;
 
+#[path = "../support/arbitrary.rs"]
+mod arbitrary;
+mod store;
+
 mod schema;
+mod writing;
+mod fencing;

@@ -1,0 +1,8 @@
+//! Classes of the advisory locks that the store takes. A lock is a class and a number.
+
+/// Slots of traces, held by the transactions that write them.
+pub(crate) const TRACE_SLOT: i32 = 0x5350_0001;
+/// Changes of partitions: the number is a day.
+pub(crate) const PARTITION_CHANGE: i32 = 0x5350_0002;
+/// The one maintenance worker of a store.
+pub(crate) const MAINTENANCE: i32 = 0x5350_0003;

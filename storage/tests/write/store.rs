@@ -1,0 +1,129 @@
+//! A migrated store in a database of its own, and what the tests ask it for.
+
+use model::{SpanBatch, Tenant, TimeRange, Trace};
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
+use storage::{
+    Completeness, DatabaseUrl, PostgresStore, ProgressStep, StorageConfig, TraceSpans, TraceWriter,
+    WriteBatch, WriteError, Written,
+};
+
+use crate::database::TestDatabase;
+
+/// A store with nothing in it.
+pub(crate) struct TestStore {
+    pub(crate) store: PostgresStore,
+    pub(crate) database: TestDatabase,
+}
+
+impl TestStore {
+    pub(crate) async fn new() -> Self {
+        Self::with(StorageConfig::default()).await
+    }
+
+    pub(crate) async fn with(config: StorageConfig) -> Self {
+        let database = TestDatabase::create().await;
+        let config = StorageConfig {
+            url: DatabaseUrl(database.url()),
+            ..config
+        };
+        let store = PostgresStore::connect(&config)
+            .await
+            .expect("a good configuration");
+        store.migrate().await.expect("migrates");
+        Self { store, database }
+    }
+
+    /// Writes traces in one transaction, without a source.
+    pub(crate) async fn write(&self, traces: &[Trace]) -> Written {
+        write(&self.store, traces, &[]).await.expect("writes")
+    }
+
+    pub(crate) async fn session(&self) -> PgConnection {
+        self.database.session().await
+    }
+
+    /// The rows of a query, as text, for comparing.
+    pub(crate) async fn rows(&self, query: &str) -> Vec<String> {
+        let mut session = self.session().await;
+        let text = format!("SELECT row::text FROM ({query}) AS row ORDER BY 1");
+        let rows = sqlx::query_scalar(AssertSqlSafe(text))
+            .fetch_all(&mut session)
+            .await;
+        session.close().await.expect("closes");
+        rows.expect("a good query")
+    }
+
+    /// Everything that follows from the spans stored: sums over deltas and folded rows.
+    pub(crate) async fn derived(&self) -> Vec<String> {
+        let mut all = self
+            .rows(
+                "SELECT minute_ns, tenant, service, operation, kind, sum(calls) calls,
+                     sum(errors) errors, sum(duration_sum) durations
+                 FROM (SELECT minute_ns, tenant, service, operation, kind, calls, errors, duration_sum
+                       FROM spoor.red
+                       UNION ALL
+                       SELECT minute_ns, tenant, service, operation, kind, calls, errors, duration_sum
+                       FROM spoor.red_delta) both_tables
+                 GROUP BY 1, 2, 3, 4, 5",
+            )
+            .await;
+        let edges = self.rows(
+            "SELECT minute_ns, tenant, parent, child, sum(calls) calls, sum(errors) errors,
+                 sum(duration_sum) durations
+             FROM (SELECT minute_ns, tenant, parent, child, calls, errors, duration_sum
+                   FROM spoor.edge
+                   UNION ALL
+                   SELECT minute_ns, tenant, parent, child, calls, errors, duration_sum
+                   FROM spoor.edge_delta) both_tables
+             GROUP BY 1, 2, 3, 4 HAVING sum(calls) <> 0",
+        );
+        all.extend(edges.await);
+        all.extend(self.rows("SELECT * FROM spoor.operation_seen").await);
+        all
+    }
+
+    /// Spans in all segments.
+    pub(crate) async fn span_count(&self) -> i64 {
+        let mut session = self.session().await;
+        let count =
+            sqlx::query_scalar("SELECT coalesce(sum(span_count), 0)::bigint FROM spoor.segment")
+                .fetch_one(&mut session)
+                .await;
+        session.close().await.expect("closes");
+        count.expect("a good query")
+    }
+}
+
+/// Writes traces in one transaction, with the progress of the source of all of them, if any.
+pub(crate) async fn write(
+    store: &PostgresStore,
+    traces: &[Trace],
+    progress: &[ProgressStep],
+) -> Result<Written, WriteError> {
+    let tenant = Tenant::default();
+    let batches: Vec<SpanBatch<'_>> = traces.iter().map(SpanBatch::of_trace).collect();
+    let spans: Vec<Vec<u32>> = batches
+        .iter()
+        .map(|one| (0..one.spans.len() as u32).collect())
+        .collect();
+    let parts: Vec<TraceSpans<'_, '_>> = traces
+        .iter()
+        .zip(&batches)
+        .zip(&spans)
+        .map(|((trace, batch), spans)| TraceSpans {
+            source: (!progress.is_empty()).then_some(0),
+            tenant: &tenant,
+            trace_id: trace.id,
+            received: TimeRange { start: 1, end: 2 },
+            completeness: Completeness::Unknown,
+            batch,
+            spans,
+        })
+        .collect();
+    store
+        .write(WriteBatch {
+            progress,
+            traces: &parts,
+        })
+        .await
+}
