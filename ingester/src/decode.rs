@@ -4,73 +4,19 @@
 //! the assembler knows when a trace is complete, and once more when it is written. In between
 //! only its bytes are held.
 
+mod record;
 mod known_schemas;
 
 use bumpalo::Bump;
-use bytes::Bytes;
 use kafka::Record;
-use model::{RejectReason, SpanBatch, Tenant, TraceId};
-use schemas::{DecodeError, SchemaId, SchemaSet};
+use model::{RejectReason, SpanBatch};
+use schemas::{DecodeError, DecodedChunk, SchemaId, SchemaSet};
 
 pub use known_schemas::{Asked, KnownSchemas, SchemaSource, SchemaSourceError};
+use record::follows;
+pub use record::{DeadRecord, Decoded, RECEIVED_AT_HEADER, SpanRecord, TENANT_HEADER};
 
 use crate::{HeldRecord, metrics};
-
-/// Header that carries the tenant beside the record.
-pub const TENANT_HEADER: &str = "tenant";
-/// Header that carries the time of receipt beside the record, in decimal nanoseconds.
-pub const RECEIVED_AT_HEADER: &str = "received-at";
-
-/// Memory that a held record takes beside its bytes: its entry, its share of the trace's.
-const OVERHEAD: u64 = 384;
-
-/// A decoded record that is to be assembled.
-#[derive(Debug, Clone, PartialEq)]
-pub struct SpanRecord {
-    /// Whose spans they are.
-    pub tenant: Tenant,
-    /// The trace they belong to.
-    pub trace_id: TraceId,
-    /// Whether one of them is a root: has no parent.
-    pub has_root: bool,
-    /// The record itself.
-    pub held: HeldRecord,
-}
-
-/// A record that can never be stored, as it came, with the reason.
-#[derive(Debug, Clone, PartialEq)]
-pub struct DeadRecord {
-    /// Offset in the partition.
-    pub offset: i64,
-    /// When the broker took it, in milliseconds.
-    pub timestamp_ms: i64,
-    /// Its key.
-    pub key: Option<Bytes>,
-    /// Its payload.
-    pub payload: Bytes,
-    /// Its headers.
-    pub headers: Vec<(String, Bytes)>,
-    /// Why it cannot be stored.
-    pub reason: RejectReason,
-    /// The error in words.
-    pub error: String,
-    /// Spans in it, as far as they could be counted.
-    pub spans: u32,
-}
-
-/// What a record turned out to be.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Decoded {
-    /// Spans of a trace.
-    Spans(SpanRecord),
-    /// Nothing that could ever be stored.
-    Dead(DeadRecord),
-    /// A tombstone: there is nothing in it.
-    Ignored {
-        /// Offset in the partition.
-        offset: i64,
-    },
-}
 
 /// Decoding stopped at a schema that is not known yet.
 #[derive(Debug)]
@@ -81,161 +27,135 @@ pub struct Stalled {
     pub rest: Vec<Record>,
 }
 
-impl Decoded {
-    /// Offset in the partition.
-    pub fn offset(&self) -> i64 {
-        match self {
-            Self::Spans(record) => record.held.offset,
-            Self::Dead(record) => record.offset,
-            Self::Ignored { offset } => *offset,
-        }
-    }
-}
-
-impl HeldRecord {
-    /// Bytes that it takes of the memory budget.
-    pub fn cost(&self) -> u64 {
-        cost(&self.payload, self.key.as_ref(), &self.headers)
-    }
-}
-
-impl SpanRecord {
-    /// Bytes that it takes of the memory budget.
-    pub fn cost(&self) -> u64 {
-        self.held.cost()
-    }
-}
-
-impl DeadRecord {
-    /// Bytes that it takes of the memory budget.
-    pub fn cost(&self) -> u64 {
-        cost(&self.payload, self.key.as_ref(), &self.headers)
-    }
-
-    /// The schema that its frame names, if it has one.
-    pub fn schema_id(&self) -> Option<u32> {
-        match self.payload.get(..schemas::FRAME_LEN)? {
-            [0, id @ ..] => id.try_into().ok().map(u32::from_be_bytes),
-            _ => None,
-        }
-    }
-
-    /// A record that was held and that the store refused.
-    pub(crate) fn refused(
-        record: HeldRecord,
-        tenant: &Tenant,
-        reason: RejectReason,
-        error: &str,
-    ) -> Self {
-        let text = |text: &str| Bytes::copy_from_slice(text.as_bytes());
-        let mut headers = record.headers;
-        headers.push((TENANT_HEADER.to_owned(), text(tenant.as_str())));
-        headers.push((
-            RECEIVED_AT_HEADER.to_owned(),
-            text(&record.received_at.to_string()),
-        ));
-        Self {
-            offset: record.offset,
-            timestamp_ms: record.timestamp_ms,
-            key: record.key,
-            payload: record.payload,
-            headers,
-            reason,
-            error: error.to_owned(),
-            spans: record.spans,
-        }
-    }
-
-    fn undecodable(record: Record, reason: RejectReason, error: String, spans: u32) -> Self {
-        Self {
-            offset: record.offset,
-            timestamp_ms: record.timestamp_ms,
-            key: record.key,
-            payload: record.payload.unwrap_or_default(),
-            headers: record.headers,
-            reason,
-            error,
-            spans,
-        }
-    }
-}
-
 /// Decodes records until one has a schema that is not known. `given_up` says which schemas the
 /// registry does not know either: their records are dead letters.
 pub fn decode(
     schemas: &SchemaSet,
     given_up: impl Fn(SchemaId) -> bool,
-    records: Vec<Record>,
+    mut records: Vec<Record>,
 ) -> (Vec<Decoded>, Option<Stalled>) {
-    let mut decoded = Vec::with_capacity(records.len());
-    let mut records = records.into_iter();
-    while let Some(record) = records.next() {
-        match decode_one(schemas, record) {
-            Ok(one) => decoded.push(one),
-            Err((DecodeError::UnknownSchema { id }, record)) if !given_up(id) => {
-                let rest = std::iter::once(record).chain(records).collect();
-                return (decoded, Some(Stalled { schema: id, rest }));
-            }
-            Err((error, record)) => {
-                let words = bootstrap::chain(&error).to_string();
-                let dead = DeadRecord::undecodable(record, error.reason(), words, 0);
-                decoded.push(Decoded::Dead(dead));
-            }
-        }
-    }
-    (decoded, None)
+    let heads = heads(schemas, given_up, &records);
+    let stalled = match heads.last() {
+        Some(Head::Unknown(schema)) => Some(Stalled {
+            schema: *schema,
+            rest: records.split_off(heads.len() - 1),
+        }),
+        _ => None,
+    };
+    let decoded = records
+        .into_iter()
+        .zip(heads)
+        .filter_map(|(record, head)| head.of(record));
+    (decoded.collect(), stalled)
 }
 
-fn decode_one(schemas: &SchemaSet, record: Record) -> Result<Decoded, (DecodeError, Record)> {
-    let Some(payload) = record.payload.clone() else {
-        return Ok(Decoded::Ignored {
-            offset: record.offset,
-        });
-    };
+/// What decoding has found out about a record.
+enum Head {
+    Spans {
+        chunk: DecodedChunk,
+        has_root: bool,
+    },
+    Dead {
+        reason: RejectReason,
+        error: String,
+        spans: u32,
+    },
+    Ignored,
+    Unknown(SchemaId),
+}
+
+/// The heads of the records, as far as their schemas are known. All are decoded into the same
+/// vectors, which are used again for each.
+fn heads(
+    schemas: &SchemaSet,
+    given_up: impl Fn(SchemaId) -> bool,
+    records: &[Record],
+) -> Vec<Head> {
     let arena = Bump::new();
     let mut batch = SpanBatch::default();
-    let chunk = match schemas.decode(&payload, &arena, &mut batch) {
-        Ok(chunk) => chunk,
-        Err(error) => return Err((error, record)),
-    };
-    let spans = batch.spans.len() as u32;
-    if record
-        .header(TENANT_HEADER)
-        .is_some_and(|name| name != chunk.tenant.as_str().as_bytes())
-    {
-        let words = "the tenant of the header differs from the record's".to_owned();
-        let dead = DeadRecord::undecodable(record, RejectReason::InvalidTenant, words, spans);
-        return Ok(Decoded::Dead(dead));
+    let mut heads = Vec::with_capacity(records.len());
+    for record in records {
+        let Some(payload) = &record.payload else {
+            heads.push(Head::Ignored);
+            continue;
+        };
+        clear(&mut batch);
+        let head = match schemas.decode(payload, &arena, &mut batch) {
+            Ok(chunk) => checked(record, chunk, &batch),
+            Err(DecodeError::UnknownSchema { id }) if !given_up(id) => {
+                heads.push(Head::Unknown(id));
+                break;
+            }
+            Err(error) => Head::Dead {
+                reason: error.reason(),
+                error: bootstrap::chain(&error).to_string(),
+                spans: 0,
+            },
+        };
+        heads.push(head);
+    }
+    heads
+}
+
+fn clear(batch: &mut SpanBatch<'_>) {
+    batch.resources.clear();
+    batch.scopes.clear();
+    batch.spans.clear();
+    batch.attributes.clear();
+    batch.values.clear();
+    batch.events.clear();
+    batch.links.clear();
+}
+
+/// Compares what is in the record with what is beside it.
+fn checked(record: &Record, chunk: DecodedChunk, batch: &SpanBatch<'_>) -> Head {
+    let tenant = record.header(TENANT_HEADER);
+    if tenant.is_some_and(|name| name != chunk.tenant.as_str().as_bytes()) {
+        return Head::Dead {
+            reason: RejectReason::InvalidTenant,
+            error: "the tenant of the header differs from the record's".to_owned(),
+            spans: chunk.spans.len() as u32,
+        };
     }
     if record.key.as_deref() != Some(chunk.trace_id.as_bytes()) {
         metrics::misplaced_record();
     }
-    Ok(Decoded::Spans(SpanRecord {
-        tenant: chunk.tenant,
-        trace_id: chunk.trace_id,
+    Head::Spans {
         has_root: batch.spans.iter().any(|span| span.parent_span_id.is_none()),
-        held: HeldRecord {
-            offset: record.offset,
-            timestamp_ms: record.timestamp_ms,
-            received_at: chunk.received_at,
-            key: record.key,
-            payload: payload.clone(),
-            headers: record
-                .headers
-                .into_iter()
-                .filter(|(name, _)| !follows(name))
-                .collect(),
-            spans,
-        },
-    }))
+        chunk,
+    }
 }
 
-/// Whether a header can be made again from the payload.
-fn follows(header: &str) -> bool {
-    header == TENANT_HEADER || header == RECEIVED_AT_HEADER
-}
-
-fn cost(payload: &Bytes, key: Option<&Bytes>, headers: &[(String, Bytes)]) -> u64 {
-    let headers = headers.iter().map(|(name, value)| name.len() + value.len());
-    (payload.len() + key.map_or(0, Bytes::len) + headers.sum::<usize>()) as u64 + OVERHEAD
+impl Head {
+    /// The decoded record; none if its schema is not known.
+    fn of(self, record: Record) -> Option<Decoded> {
+        let offset = record.offset;
+        Some(match self {
+            Self::Unknown(_) => return None,
+            Self::Ignored => Decoded::Ignored { offset },
+            Self::Dead {
+                reason,
+                error,
+                spans,
+            } => Decoded::Dead(DeadRecord::undecodable(record, reason, error, spans)),
+            Self::Spans { chunk, has_root } => Decoded::Spans(SpanRecord {
+                tenant: chunk.tenant,
+                trace_id: chunk.trace_id,
+                has_root,
+                held: HeldRecord {
+                    offset,
+                    timestamp_ms: record.timestamp_ms,
+                    received_at: chunk.received_at,
+                    key: record.key,
+                    payload: record.payload.unwrap_or_default(),
+                    headers: record
+                        .headers
+                        .into_iter()
+                        .filter(|(name, _)| !follows(name))
+                        .collect(),
+                    spans: chunk.spans.len() as u32,
+                },
+            }),
+        })
+    }
 }

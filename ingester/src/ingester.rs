@@ -8,7 +8,10 @@ use kafka::{
     KafkaConfig, Producer, ProducerConfig, ProducerError, Release, TopicPartition,
 };
 use storage::{Source, TraceWriter};
-use tokio::task::JoinSet;
+use tokio::{
+    task::{self, JoinSet},
+    time::sleep,
+};
 
 use crate::{
     Assigned, Conditions, IngesterConfig, KafkaDeadLetters, KafkaLog, KnownSchemas, OrderGiver,
@@ -21,6 +24,8 @@ pub const LIVE_CONSUMER: &str = "live";
 /// Largest dead letter: a record of the live topic and its headers, with room to spare.
 const MAX_DEAD_LETTER_BYTES: u64 = 4_000_000;
 
+/// How long a partition rests whose task has failed.
+const RESTART_AFTER: Duration = Duration::from_secs(5);
 /// How often the loop looks up, whatever happens.
 const BEAT_EVERY: Duration = Duration::from_secs(1);
 /// Age of the last beat at which the process counts as hung.
@@ -31,14 +36,14 @@ const HUNG_AFTER: Duration = Duration::from_secs(30);
 pub enum IngesterError {
     /// There is no producer for the dead letters.
     #[error("the producer of dead letters cannot be made")]
-    Producer(#[from] ProducerError),
+    Producer(#[source] Box<ProducerError>),
     /// The group cannot be joined with these settings.
     #[error("the consumer group {group} cannot be joined")]
     Join {
         /// Name of the group.
         group: String,
         /// The cause.
-        source: ConsumeError,
+        source: Box<ConsumeError>,
     },
 }
 
@@ -68,7 +73,8 @@ impl<W: TraceWriter> Ingester<W> {
             max_record_bytes: MAX_DEAD_LETTER_BYTES,
             ..ProducerConfig::default()
         };
-        let producer = Producer::new(&kafka, &producing)?;
+        let producer = Producer::new(&kafka, &producing)
+            .map_err(|error| IngesterError::Producer(Box::new(error)))?;
         let topic = config.consume.dead_letter_topic.clone();
         let dead_letters = KafkaDeadLetters::new(producer, topic, kafka.client_id.clone());
         let conditions = Conditions::new(readiness.register("ingester"));
@@ -95,7 +101,7 @@ impl<W: TraceWriter> Ingester<W> {
         let joined = GroupConsumer::join(&self.kafka, &self.consumer);
         let (group, mut events) = joined.map_err(|source| IngesterError::Join {
             group: self.consumer.group.clone(),
-            source,
+            source: Box::new(source),
         })?;
         let mut members = Partitions::new(group.clone(), self.stages.clone(), stop.clone());
         loop {
@@ -107,7 +113,7 @@ impl<W: TraceWriter> Ingester<W> {
                 () = stop.stopped() => break,
                 Some(event) = events.next() => members.heed(event),
                 () = members.ended() => {}
-                () = tokio::time::sleep(BEAT_EVERY) => {}
+                () = sleep(BEAT_EVERY) => {}
             }
         }
         self.stages.conditions.draining();
@@ -140,7 +146,8 @@ struct Partitions<W> {
     stages: Arc<Stages<W, KafkaDeadLetters>>,
     stop: Stop,
     orders: HashMap<TopicPartition, Owned>,
-    tasks: JoinSet<(TopicPartition, u64)>,
+    tasks: JoinSet<()>,
+    running: HashMap<task::Id, AssignedPartition>,
 }
 
 /// One of them.
@@ -159,12 +166,13 @@ impl<W: TraceWriter> Partitions<W> {
             stop,
             orders: HashMap::new(),
             tasks: JoinSet::new(),
+            running: HashMap::new(),
         }
     }
 
     fn heed(&mut self, event: GroupEvent) {
         match event {
-            GroupEvent::Assigned(assigned) => self.begin(assigned),
+            GroupEvent::Assigned(assigned) => self.begin(assigned, Duration::ZERO),
             GroupEvent::Revoked(at, release) => {
                 if let Some(owned) = self.orders.get_mut(&at) {
                     owned.release = Some(release);
@@ -180,8 +188,8 @@ impl<W: TraceWriter> Partitions<W> {
         metrics::partitions(self.orders.len());
     }
 
-    fn begin(&mut self, assigned: AssignedPartition) {
-        let (at, epoch) = (assigned.id().clone(), assigned.epoch());
+    fn begin(&mut self, assigned: AssignedPartition, after: Duration) {
+        let at = assigned.id().clone();
         let source = Source {
             consumer: LIVE_CONSUMER.to_owned(),
             topic: at.topic.to_string(),
@@ -189,7 +197,7 @@ impl<W: TraceWriter> Partitions<W> {
         };
         let (giver, orders) = orders(self.stop.clone());
         let owned = Owned {
-            epoch,
+            epoch: assigned.epoch(),
             orders: giver,
             release: None,
         };
@@ -197,29 +205,42 @@ impl<W: TraceWriter> Partitions<W> {
         let seed = bootstrap::clock::now() ^ (at.partition as u64) << 32;
         let stages = self.stages.clone();
         let state = Assigned::new(source, stages.settings, &stages.budget, seed);
-        let log = KafkaLog::new(self.group.clone(), assigned);
-        self.tasks.spawn(async move {
+        let log = KafkaLog::new(self.group.clone(), assigned.clone());
+        let life = self.tasks.spawn(async move {
+            sleep(after).await;
             partition(log, state, stages, orders).await;
-            (at, epoch)
         });
+        self.running.insert(life.id(), assigned);
     }
 
-    /// Waits until a partition's life has ended, and lets the next member have it. Cancel safe.
+    /// Waits until a partition's life has ended, and lets the next member have it. One that ended
+    /// by a panic begins again. Cancel safe.
     async fn ended(&mut self) {
-        match self.tasks.join_next().await {
-            None => std::future::pending().await,
-            Some(Ok((at, epoch))) => {
-                if self
-                    .orders
-                    .get(&at)
-                    .is_some_and(|owned| owned.epoch == epoch)
-                {
-                    self.orders.remove(&at);
-                    metrics::partitions(self.orders.len());
-                }
-            }
-            Some(Err(error)) => {
-                tracing::error!(error = %error, "The task of a partition failed");
+        let (id, failed) = match self.tasks.join_next_with_id().await {
+            None => return std::future::pending().await,
+            Some(Ok((id, ()))) => (id, None),
+            Some(Err(error)) => (error.id(), Some(error)),
+        };
+        let Some(assigned) = self.running.remove(&id) else {
+            return;
+        };
+        let owned = self.orders.get(assigned.id());
+        let ours = owned.filter(|owned| owned.epoch == assigned.epoch());
+        let revoked = ours.is_some_and(|owned| owned.release.is_some());
+        if ours.is_none() {
+            return;
+        }
+        self.orders.remove(assigned.id());
+        metrics::partitions(self.orders.len());
+        if let Some(error) = failed {
+            tracing::error!(
+                kafka.topic = %assigned.id().topic,
+                kafka.partition = assigned.id().partition,
+                error = %error,
+                "The task of a partition failed; it begins again from what is stored"
+            );
+            if !revoked && !self.stop.is_stopped() {
+                self.begin(assigned, RESTART_AFTER);
             }
         }
     }
@@ -234,7 +255,7 @@ impl<W: TraceWriter> Partitions<W> {
                     GroupEvent::Assigned(_) => {}
                     event => self.heed(event),
                 },
-                () = tokio::time::sleep(BEAT_EVERY) => {}
+                () = sleep(BEAT_EVERY) => {}
             }
         }
     }

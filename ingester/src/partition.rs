@@ -10,6 +10,7 @@
 
 mod core;
 mod load;
+mod draining;
 
 use std::{sync::Arc, time::Duration};
 
@@ -18,6 +19,8 @@ use roaring::RoaringTreemap;
 use storage::{Owner, Progress, ProgressStep, Source, Written};
 
 use self::core::Core;
+use self::draining::Drain;
+pub use self::draining::{DrainNext, Draining, Released};
 pub use self::load::{Halved, Load};
 use crate::{
     Backoff, BatchTargets, BudgetShare, CompletionRules, Decoded, FailureKind, MemoryBudget,
@@ -211,19 +214,13 @@ impl Running {
     /// The group takes the partition away: the write under way is finished, what is held is left
     /// for the next owner to read again.
     pub fn revoke(self) -> Draining {
-        Draining {
-            core: self.core,
-            mode: Drain::FinishWrite,
-        }
+        Draining::new(self.core, Drain::FinishWrite)
     }
 
     /// The process stops: everything held is written.
     pub fn stop(mut self, now: Moment) -> Draining {
         self.core.assembler.flush(now);
-        Draining {
-            core: self.core,
-            mode: Drain::WriteAll,
-        }
+        Draining::new(self.core, Drain::WriteAll)
     }
 
     /// When the broker took the oldest record that is not done, in milliseconds.
@@ -256,74 +253,4 @@ impl Running {
     pub fn held(&self) -> (u64, usize) {
         (self.core.assembler.bytes(), self.core.assembler.traces())
     }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Drain {
-    FinishWrite,
-    WriteAll,
-}
-
-/// A partition that takes no more records in.
-#[derive(Debug)]
-pub struct Draining {
-    core: Core,
-    mode: Drain,
-}
-
-/// What the shell is to do with a partition that drains.
-#[derive(Debug)]
-pub enum DrainNext {
-    /// Begin this write.
-    Write(WriteRequest),
-    /// Wait for the write under way, or until then.
-    Wait(Option<Moment>),
-    /// Let go.
-    Release,
-}
-
-impl Draining {
-    /// What to do now. Ask after each event.
-    pub fn next(&mut self, now: Moment) -> DrainNext {
-        if self.mode == Drain::WriteAll
-            && let Some(request) = self.core.next_write(now, true)
-        {
-            return DrainNext::Write(request);
-        }
-        let unfinished = self.mode == Drain::WriteAll && self.core.has_work();
-        if self.core.is_writing() || unfinished {
-            DrainNext::Wait(self.core.wake_at())
-        } else {
-            DrainNext::Release
-        }
-    }
-
-    /// The write under way has ended.
-    pub fn written(&mut self, outcome: Result<Written, WriteFailure>, now: Moment) -> Verdict {
-        let verdict = self.core.written(outcome, now);
-        if matches!(verdict, Verdict::Fenced) {
-            self.mode = Drain::FinishWrite;
-        }
-        verdict
-    }
-
-    /// Lets go, whatever is left.
-    pub fn release(self) -> Released {
-        Released {
-            watermark: self.core.tracker.watermark(),
-            records_left: self.core.records_left(),
-            source: self.core.source,
-        }
-    }
-}
-
-/// A partition that is ours no longer.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Released {
-    /// Which partition.
-    pub source: Source,
-    /// Where its next owner goes on.
-    pub watermark: i64,
-    /// Records that were in memory and will be read again.
-    pub records_left: usize,
 }

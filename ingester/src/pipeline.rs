@@ -148,7 +148,7 @@ impl<L: SpanLog, W: TraceWriter, D: DeadLetters> Shell<L, W, D> {
             }
             Fetched::Gap { wanted, low, high } => self.gap(running, wanted, low, high),
             Fetched::Refused(reason) => {
-                self.stages.conditions.report(self.source.partition, reason)
+                self.stages.conditions.report(self.source.partition, reason);
             }
         }
     }

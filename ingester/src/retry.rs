@@ -95,7 +95,9 @@ mod tests {
     #[test]
     fn a_success_starts_the_waits_anew() {
         let mut backoff = backoff(7);
-        (0..9).for_each(|_| drop(backoff.failed()));
+        (0..9).for_each(|_| {
+            let _ = backoff.failed();
+        });
         backoff.succeeded();
         assert!(backoff.failed() <= Duration::from_millis(100));
     }

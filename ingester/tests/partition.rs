@@ -8,5 +8,7 @@ mod assembly;
 mod machine;
 #[path = "partition/schedules.rs"]
 mod schedules;
+#[path = "partition/ledger.rs"]
+mod ledger;
 #[path = "partition/world.rs"]
 mod world;

@@ -1,5 +1,10 @@
 //! The life of a partition with real Avro and the real shell, against an in-memory log and store,
-//! in paused time.
+//! in paused time; and the whole service against a real Kafka.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a helper that cannot go on fails its test"
+)]
 
 #[path = "pipeline/log.rs"]
 mod log;

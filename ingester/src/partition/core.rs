@@ -3,7 +3,7 @@
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use kafka::OffsetTracker;
-use storage::{Owner, ProgressStep, Source, Written};
+use storage::{Owner, Source, Written};
 
 use super::{Assigned, Commit, Consume, Halved, Load, PartitionSettings, Verdict, WriteRequest};
 use crate::{Backoff, BudgetShare, Decoded, FailureKind, Moment, TraceAssembler, WriteFailure};
@@ -141,13 +141,9 @@ impl Core {
         let writing = self.writing.as_mut()?;
         writing.retry_at = None;
         Some(WriteRequest {
-            step: step(
-                &self.source,
-                self.owner,
-                self.revision,
-                &self.tracker,
-                &writing.load,
-            ),
+            step: writing
+                .load
+                .step(&self.source, self.owner, self.revision, &self.tracker),
             load: writing.load.clone(),
         })
     }
@@ -295,26 +291,5 @@ impl Core {
 
     pub(super) fn records_left(&self) -> usize {
         self.tracker.pending()
-    }
-}
-
-/// The progress after a load, whatever else is still held.
-fn step(
-    source: &Source,
-    owner: Owner,
-    revision: i64,
-    tracker: &OffsetTracker,
-    load: &Load,
-) -> ProgressStep {
-    let (watermark, done_above) = tracker.with_finished(load.offsets());
-    ProgressStep {
-        source: source.clone(),
-        owner,
-        expected_revision: revision,
-        watermark,
-        done_above,
-        records: load.offsets().count() as u64,
-        records_dead_lettered: load.dead.len() as u64,
-        spans_dead_lettered: load.dead_spans(),
     }
 }

@@ -1,6 +1,8 @@
 //! What one transaction carries for a partition, and how it is halved when the store refuses it.
 
+use kafka::OffsetTracker;
 use model::RejectReason;
+use storage::{Owner, ProgressStep, Source};
 
 use crate::{DeadRecord, DueTrace, HeldRecord};
 
@@ -55,6 +57,27 @@ impl Load {
     /// Spans in the records that go to the dead letters, as far as they could be counted.
     pub fn dead_spans(&self) -> u64 {
         self.dead.iter().map(|record| u64::from(record.spans)).sum()
+    }
+
+    /// The progress after it, whatever else is still held.
+    pub(super) fn step(
+        &self,
+        source: &Source,
+        owner: Owner,
+        expected_revision: i64,
+        tracker: &OffsetTracker,
+    ) -> ProgressStep {
+        let (watermark, done_above) = tracker.with_finished(self.offsets());
+        ProgressStep {
+            source: source.clone(),
+            owner,
+            expected_revision,
+            watermark,
+            done_above,
+            records: self.offsets().count() as u64,
+            records_dead_lettered: self.dead.len() as u64,
+            spans_dead_lettered: self.dead_spans(),
+        }
     }
 
     /// Parts the traces in two; a single trace by its records; a single record is condemned.

@@ -3,7 +3,7 @@
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
-use crate::world::{Entry, World};
+use crate::{ledger::Entry, world::World};
 
 const SEEDS: u64 = 1_000;
 const STEPS: usize = 400;

@@ -1,48 +1,25 @@
 //! A world of one partition: a log, a transactional store that may go back in time, and members
 //! that crash, freeze, and believe that they own it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use ingester::{
-    Assigned, Consume, DeadRecord, Decoded, DrainNext, Draining, FailureKind, Load, MemoryBudget,
-    Moment, Running, Verdict, WriteFailure, WriteRequest,
+    Assigned, Consume, DeadRecord, DrainNext, Draining, FailureKind, MemoryBudget, Moment, Running,
+    Verdict, WriteFailure, WriteRequest,
 };
 use model::RejectReason;
 use rand::{Rng, seq::IndexedRandom};
 use rand_chacha::ChaCha8Rng;
 use roaring::RoaringTreemap;
-use storage::{Owner, Progress, ProgressStep, Written};
+use storage::{Progress, Written};
 
-use crate::build::{Rec, SETTINGS, ms, owner, rec, source};
+use crate::{
+    build::{Rec, SETTINGS, ms, owner, rec, source},
+    ledger::{Entry, Store, decoded},
+};
 
 /// Bytes that a member may hold: little, so that memory is short now and then.
 const BUDGET: u64 = 20_000;
-
-/// What an offset of the log holds.
-#[derive(Debug, Clone)]
-pub enum Entry {
-    /// Spans; `content` is the same when a client has sent them twice.
-    Spans {
-        rec: Rec,
-        content: u64,
-        poison: bool,
-    },
-    /// No Avro.
-    Garbage,
-    /// No payload.
-    Tombstone,
-}
-
-/// What the store has committed. Cloned, it is a backup.
-#[derive(Debug, Clone, Default)]
-pub struct Store {
-    owner: Option<Owner>,
-    pub progress: Progress,
-    /// Records that a step has finished.
-    pub finished: BTreeSet<i64>,
-    /// Spans, by content.
-    pub stored: BTreeSet<u64>,
-}
 
 #[derive(Debug)]
 enum Role {
@@ -90,56 +67,6 @@ impl Member {
     }
 }
 
-impl Store {
-    fn claim(&mut self, by: Owner) -> Progress {
-        self.owner = Some(by);
-        self.progress.revision += 1;
-        self.progress.clone()
-    }
-
-    fn write(
-        &mut self,
-        step: &ProgressStep,
-        load: &Load,
-        world: &BTreeMap<i64, Entry>,
-    ) -> Result<Written, FailureKind> {
-        if self.owner != Some(step.owner) || self.progress.revision != step.expected_revision {
-            return Err(FailureKind::Fenced);
-        }
-        let spans = load
-            .records()
-            .filter_map(|record| match &world[&record.offset] {
-                Entry::Spans {
-                    content, poison, ..
-                } => Some((*content, *poison)),
-                Entry::Garbage | Entry::Tombstone => None,
-            });
-        let spans: Vec<(u64, bool)> = spans.collect();
-        if spans.iter().any(|(_, poison)| *poison) {
-            return Err(FailureKind::Poison);
-        }
-        let before = self.stored.len();
-        self.stored
-            .extend(spans.iter().map(|(content, _)| *content));
-        for offset in load.offsets() {
-            assert!(
-                self.finished.insert(offset),
-                "offset {offset} is finished twice"
-            );
-        }
-        self.progress.revision += 1;
-        self.progress.watermark = step.watermark;
-        self.progress.done_above = step.done_above.clone();
-        self.progress.counts.records += step.records;
-        let stored = (self.stored.len() - before) as u64;
-        Ok(Written {
-            spans_stored: stored,
-            spans_duplicate: spans.len() as u64 - stored,
-            segments: stored,
-        })
-    }
-}
-
 impl World {
     pub fn new(rng: ChaCha8Rng) -> Self {
         Self {
@@ -184,7 +111,7 @@ impl World {
             if self.members[0].writing.is_some() {
                 self.finish_write(0, None);
             }
-            if self.store.progress.watermark >= self.last_offset() + 1 {
+            if self.store.progress.watermark > self.last_offset() {
                 return;
             }
         }
@@ -430,22 +357,5 @@ impl World {
                 member.memory()
             );
         }
-    }
-}
-
-fn decoded(offset: i64, entry: Entry) -> Decoded {
-    match entry {
-        Entry::Spans { rec, .. } => rec.decoded(),
-        Entry::Tombstone => Decoded::Ignored { offset },
-        Entry::Garbage => Decoded::Dead(DeadRecord {
-            offset,
-            timestamp_ms: 0,
-            key: None,
-            payload: b"?".as_slice().into(),
-            headers: Vec::new(),
-            reason: RejectReason::Unframed,
-            error: "no frame".to_owned(),
-            spans: 0,
-        }),
     }
 }

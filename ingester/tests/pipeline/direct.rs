@@ -111,8 +111,10 @@ async fn a_long_absence_of_the_store_is_told_before_the_client_gives_up() {
 async fn callers_beyond_the_memory_are_turned_away_at_once() {
     let store = MemoryStore::new();
     let record = chunk(1, &["a"]);
-    let mut config = DirectConfig::default();
-    config.memory = bootstrap::ByteSize(record.len() as u64 + 10);
+    let config = DirectConfig {
+        memory: bootstrap::ByteSize(record.len() as u64 + 10),
+        ..DirectConfig::default()
+    };
     let direct = writer(&config, &store);
     let (first, second) = tokio::join!(
         direct.write(vec![record.clone()]),
