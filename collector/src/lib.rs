@@ -1,1 +1,3 @@
 //! receive → decode → validate → enrich → encode → publish
+
+pub mod decode;

@@ -1,0 +1,98 @@
+//! decode: a request's bytes → [`SpanBatch`], in one pass and without owning what can be borrowed.
+//!
+//! What a decoder promises, whatever the encoding:
+//! - **One pass, linear, bounded.** Time and memory grow with the body and stop at [`DecodeLimits`].
+//! - **Storable text.** Bytes that are not UTF-8 and U+0000 become U+FFFD, with a repair mark.
+//! - **Neighbours are untouched.** A span without valid ids is counted and left out; the others stay.
+//! - **All or nothing in syntax.** A body that is not what it says is refused as a whole.
+
+mod builder;
+mod text;
+mod wire;
+pub mod otlp_protobuf;
+pub mod otlp_json;
+
+use model::{Refusal, Repairs, SpanBatch, Tally};
+
+/// AnyValues may be nested this deep in a request; deeper ones make it malformed.
+pub const MAX_NESTING: u32 = 100;
+
+/// AnyValues are stored nested this deep; what is deeper is flattened to its text.
+pub const MAX_STORED_NESTING: u32 = 32;
+
+/// Where decoding stops.
+#[derive(Debug, Clone, Copy)]
+pub struct DecodeLimits {
+    /// Most spans of a request.
+    pub spans: usize,
+    /// Most resources, scopes, attributes, list elements, events and links of a request together.
+    pub items: usize,
+}
+
+/// What a request held.
+#[derive(Debug, Default)]
+pub struct Decoded<'a> {
+    /// The spans with valid ids.
+    pub batch: SpanBatch<'a>,
+    /// Repairs to each resource, which count for all of its spans.
+    pub resource_repairs: Vec<Repairs>,
+    /// Repairs to each scope, which count for all of its spans.
+    pub scope_repairs: Vec<Repairs>,
+    /// The spans that were left out.
+    pub rejected: Tally,
+}
+
+/// Why a body cannot be decoded at all.
+#[derive(Debug, thiserror::Error)]
+pub enum DecodeError {
+    /// A field's length points beyond the end.
+    #[error("the protobuf message ends in the middle of a field")]
+    Truncated,
+    /// A varint of more than 64 bits.
+    #[error("the protobuf message has a varint of more than ten bytes")]
+    Varint,
+    /// A field number of zero or beyond 29 bits.
+    #[error("the protobuf message has a field with an impossible number")]
+    FieldNumber,
+    /// A known field with the wrong wire type, or a wire type that does not exist.
+    #[error("protobuf field {field} has wire type {wire_type}")]
+    WireType {
+        /// Number of the field within its message.
+        field: u32,
+        /// Wire type found.
+        wire_type: u8,
+    },
+    /// Values within values within values.
+    #[error("an attribute value is nested more than {MAX_NESTING} deep")]
+    Nesting,
+    /// Too many spans.
+    #[error("the request has more than {limit} spans")]
+    TooManySpans {
+        /// The limit.
+        limit: usize,
+    },
+    /// Too many of everything else.
+    #[error("the request has more than {limit} attributes, events, links, scopes and resources")]
+    TooManyItems {
+        /// The limit.
+        limit: usize,
+    },
+    /// Not JSON, or not OTLP's JSON.
+    #[error("the body is not OTLP JSON")]
+    Json(#[source] serde_json::Error),
+}
+
+impl DecodeError {
+    /// The refusal that this error means for the request.
+    pub fn refusal(&self) -> Refusal {
+        match self {
+            Self::TooManySpans { .. } | Self::TooManyItems { .. } => Refusal::TooLarge,
+            Self::Truncated
+            | Self::Varint
+            | Self::FieldNumber
+            | Self::WireType { .. }
+            | Self::Nesting
+            | Self::Json(_) => Refusal::Malformed,
+        }
+    }
+}
