@@ -1,3 +1,6 @@
 //! receive → decode → validate → enrich → encode → publish
 
+pub mod config;
 pub mod decode;
+pub mod validate;
+pub mod enrich;

@@ -2,8 +2,9 @@
 
 use bumpalo::Bump;
 use model::{
-    AttributeRef, EventRef, Extent, IdError, LinkRef, RejectReason, Repair, Repairs, ResourceRef, ScopeRef,
-    SpanBatch, SpanId, SpanKind, SpanRef, StatusCode, TraceId, ValueRef, canonical_string,
+    AttributeRef, EventRef, Extent, IdError, LinkRef, RejectReason, Repair, Repairs, ResourceRef,
+    ScopeRef, SpanBatch, SpanId, SpanKind, SpanRef, StatusCode, TraceId, ValueRef,
+    canonical_string,
 };
 
 use super::{DecodeError, DecodeLimits, Decoded, MAX_NESTING, MAX_STORED_NESTING, text};
@@ -75,7 +76,10 @@ impl<'a> Builder<'a> {
         batch.spans.reserve((body_len / 512).min(4096));
         batch.attributes.reserve((body_len / 64).min(32_768));
         Self {
-            decoded: Decoded { batch, ..Decoded::default() },
+            decoded: Decoded {
+                batch,
+                ..Decoded::default()
+            },
             arena,
             waiting_attributes: Vec::with_capacity(64),
             waiting_values: Vec::new(),
@@ -117,7 +121,9 @@ impl<'a> Builder<'a> {
     fn count_item(&mut self) -> Result<(), DecodeError> {
         self.items += 1;
         if self.items > self.limits.items {
-            return Err(DecodeError::TooManyItems { limit: self.limits.items });
+            return Err(DecodeError::TooManyItems {
+                limit: self.limits.items,
+            });
         }
         Ok(())
     }
@@ -133,7 +139,10 @@ impl<'a> Builder<'a> {
     /// Opens a scope of a resource. Returns its index.
     pub(super) fn open_scope(&mut self, resource: usize) -> Result<usize, DecodeError> {
         self.count_item()?;
-        let scope = ScopeRef { resource: resource as u32, ..ScopeRef::default() };
+        let scope = ScopeRef {
+            resource: resource as u32,
+            ..ScopeRef::default()
+        };
         self.decoded.batch.scopes.push(scope);
         self.decoded.scope_repairs.push(Repairs::NONE);
         Ok(self.decoded.batch.scopes.len() - 1)
@@ -158,7 +167,11 @@ impl<'a> Builder<'a> {
         self.waiting_attributes.len()
     }
 
-    pub(super) fn push_attribute(&mut self, key: &'a str, value: ValueRef<'a>) -> Result<(), DecodeError> {
+    pub(super) fn push_attribute(
+        &mut self,
+        key: &'a str,
+        value: ValueRef<'a>,
+    ) -> Result<(), DecodeError> {
         self.count_item()?;
         self.waiting_attributes.push(AttributeRef { key, value });
         Ok(())
@@ -195,7 +208,11 @@ impl<'a> Builder<'a> {
 
     /// Checks the nesting of a value about to be read: the value of an attribute is at depth 1.
     pub(super) fn check_depth(&self, depth: u32) -> Result<(), DecodeError> {
-        if depth > MAX_NESTING { Err(DecodeError::Nesting) } else { Ok(()) }
+        if depth > MAX_NESTING {
+            Err(DecodeError::Nesting)
+        } else {
+            Ok(())
+        }
     }
 
     /// A list or map as it is to be stored: itself, or its text where nesting must end.
@@ -298,7 +315,9 @@ impl<'a> Builder<'a> {
         let repairs = std::mem::take(&mut self.repairs);
         let sent = self.decoded.batch.spans.len() as u64 + self.decoded.rejected.total();
         if sent >= self.limits.spans as u64 {
-            return Err(DecodeError::TooManySpans { limit: self.limits.spans });
+            return Err(DecodeError::TooManySpans {
+                limit: self.limits.spans,
+            });
         }
         let Some(trace_id) = draft.trace_id else {
             self.go_back(before);

@@ -31,7 +31,9 @@ pub fn decode<'a>(
     let mut builder = Builder::new(arena, limits, body.len());
     let mut json = serde_json::Deserializer::from_slice(body);
     let mut request = Request { to: &mut builder };
-    let outcome = Object(&mut request).deserialize(&mut json).and_then(|()| json.end());
+    let outcome = Object(&mut request)
+        .deserialize(&mut json)
+        .and_then(|()| json.end());
     match (builder.failure.take(), outcome) {
         (Some(failure), _) => Err(failure),
         (None, Err(error)) => Err(DecodeError::Json(error)),
@@ -61,9 +63,16 @@ struct AllResourceSpans<'x, 'a> {
 
 impl<'a> Element<'a> for AllResourceSpans<'_, 'a> {
     fn read<D: Deserializer<'a>>(&mut self, json: D) -> Result<(), D::Error> {
-        let index = self.to.open_resource().map_err(|error| self.to.fail(error))?;
+        let index = self
+            .to
+            .open_resource()
+            .map_err(|error| self.to.fail(error))?;
         let first_span = self.to.decoded.batch.spans.len();
-        let mut of_resource = ResourceSpans { to: self.to, index, first_span };
+        let mut of_resource = ResourceSpans {
+            to: self.to,
+            index,
+            first_span,
+        };
         Object(&mut of_resource).deserialize(json)
     }
 }
@@ -78,17 +87,24 @@ impl<'a> Fields<'a> for ResourceSpans<'_, 'a> {
     fn field<A: MapAccess<'a>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
         match key {
             "resource" => {
-                let mut resource = Resource { to: self.to, index: self.index };
+                let mut resource = Resource {
+                    to: self.to,
+                    index: self.index,
+                };
                 map.next_value_seed(Object(&mut resource))
             }
             "scopeSpans" => {
                 self.to.forget_spans(self.first_span);
-                let mut scopes = AllScopeSpans { to: self.to, resource: self.index };
+                let mut scopes = AllScopeSpans {
+                    to: self.to,
+                    resource: self.index,
+                };
                 map.next_value_seed(List(&mut scopes))
             }
             "schemaUrl" => {
                 let url = map.next_value_seed(Text(self.to))?;
-                self.to.set_resource(self.index, |resource| resource.schema_url = url);
+                self.to
+                    .set_resource(self.index, |resource| resource.schema_url = url);
                 Ok(())
             }
             _ => map.next_value::<IgnoredAny>().map(drop),
@@ -105,12 +121,17 @@ impl<'a> Fields<'a> for Resource<'_, 'a> {
     fn field<A: MapAccess<'a>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
         match key {
             "attributes" => {
-                let attributes = map.next_value_seed(Attributes { to: self.to, depth: 1 })?;
-                self.to.set_resource(self.index, |resource| resource.attributes = attributes);
+                let attributes = map.next_value_seed(Attributes {
+                    to: self.to,
+                    depth: 1,
+                })?;
+                self.to
+                    .set_resource(self.index, |resource| resource.attributes = attributes);
             }
             "droppedAttributesCount" => {
                 let dropped = map.next_value_seed(Count)?;
-                self.to.set_resource(self.index, |resource| resource.dropped_attributes = dropped);
+                self.to
+                    .set_resource(self.index, |resource| resource.dropped_attributes = dropped);
             }
             _ => drop(map.next_value::<IgnoredAny>()?),
         }
@@ -128,7 +149,11 @@ impl<'a> Element<'a> for AllScopeSpans<'_, 'a> {
         let opened = self.to.open_scope(self.resource);
         let index = opened.map_err(|error| self.to.fail(error))?;
         let first_span = self.to.decoded.batch.spans.len();
-        let mut of_scope = ScopeSpans { to: self.to, index, first_span };
+        let mut of_scope = ScopeSpans {
+            to: self.to,
+            index,
+            first_span,
+        };
         Object(&mut of_scope).deserialize(json)
     }
 }
@@ -143,17 +168,24 @@ impl<'a> Fields<'a> for ScopeSpans<'_, 'a> {
     fn field<A: MapAccess<'a>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
         match key {
             "scope" => {
-                let mut scope = Scope { to: self.to, index: self.index };
+                let mut scope = Scope {
+                    to: self.to,
+                    index: self.index,
+                };
                 map.next_value_seed(Object(&mut scope))
             }
             "spans" => {
                 self.to.forget_spans(self.first_span);
-                let mut spans = Spans { to: self.to, scope: self.index };
+                let mut spans = Spans {
+                    to: self.to,
+                    scope: self.index,
+                };
                 map.next_value_seed(List(&mut spans))
             }
             "schemaUrl" => {
                 let url = map.next_value_seed(Text(self.to))?;
-                self.to.set_scope(self.index, |scope| scope.schema_url = url);
+                self.to
+                    .set_scope(self.index, |scope| scope.schema_url = url);
                 Ok(())
             }
             _ => map.next_value::<IgnoredAny>().map(drop),
@@ -179,12 +211,17 @@ impl<'a> Fields<'a> for Scope<'_, 'a> {
                 self.to.set_scope(index, |scope| scope.version = version);
             }
             "attributes" => {
-                let attributes = map.next_value_seed(Attributes { to: self.to, depth: 1 })?;
-                self.to.set_scope(index, |scope| scope.attributes = attributes);
+                let attributes = map.next_value_seed(Attributes {
+                    to: self.to,
+                    depth: 1,
+                })?;
+                self.to
+                    .set_scope(index, |scope| scope.attributes = attributes);
             }
             "droppedAttributesCount" => {
                 let dropped = map.next_value_seed(Count)?;
-                self.to.set_scope(index, |scope| scope.dropped_attributes = dropped);
+                self.to
+                    .set_scope(index, |scope| scope.dropped_attributes = dropped);
             }
             _ => drop(map.next_value::<IgnoredAny>()?),
         }

@@ -147,7 +147,12 @@ fn span<'a>(to: &mut Builder<'a>, scope: usize, message: &'a [u8]) -> Result<(),
 
 fn event<'a>(to: &mut Builder<'a>, message: &'a [u8]) -> Result<(), DecodeError> {
     let begin = to.begin_attributes();
-    let mut event = EventRef { time: 0, name: "", attributes: Extent::default(), dropped_attributes: 0 };
+    let mut event = EventRef {
+        time: 0,
+        name: "",
+        attributes: Extent::default(),
+        dropped_attributes: 0,
+    };
     let mut reader = Reader::new(message);
     while let Some(field) = reader.field()? {
         match field.number {

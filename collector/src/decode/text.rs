@@ -4,11 +4,7 @@ use bumpalo::Bump;
 use model::{Repair, Repairs};
 
 /// The text of some bytes; borrowed as long as nothing had to be replaced.
-pub(super) fn from_bytes<'a>(
-    bytes: &'a [u8],
-    arena: &'a Bump,
-    repairs: &mut Repairs,
-) -> &'a str {
+pub(super) fn from_bytes<'a>(bytes: &'a [u8], arena: &'a Bump, repairs: &mut Repairs) -> &'a str {
     match std::str::from_utf8(bytes) {
         Ok(text) => without_nul(text, arena, repairs),
         Err(_) => {
@@ -46,7 +42,10 @@ mod tests {
     #[test]
     fn bytes_that_are_not_utf8_become_the_replacement_character() {
         let (text, repairs) = sanitised(b"a\xc3\x28b");
-        assert_eq!((text.as_str(), repairs), ("a\u{fffd}(b", vec![Repair::Utf8Replaced]));
+        assert_eq!(
+            (text.as_str(), repairs),
+            ("a\u{fffd}(b", vec![Repair::Utf8Replaced])
+        );
     }
 
     #[test]

@@ -105,7 +105,10 @@ impl<'a> Reader<'a> {
 
     #[inline]
     fn take<const N: usize>(&mut self) -> Result<[u8; N], DecodeError> {
-        let (taken, rest) = self.rest.split_first_chunk().ok_or(DecodeError::Truncated)?;
+        let (taken, rest) = self
+            .rest
+            .split_first_chunk()
+            .ok_or(DecodeError::Truncated)?;
         self.rest = rest;
         Ok(*taken)
     }
@@ -174,7 +177,10 @@ mod tests {
         let field = reader.field().expect("a tag").expect("a field");
         assert!(matches!(
             reader.skip(field),
-            Err(DecodeError::WireType { field: 1, wire_type: 3 })
+            Err(DecodeError::WireType {
+                field: 1,
+                wire_type: 3
+            })
         ));
     }
 

@@ -153,11 +153,14 @@ where
     fn visit_f64<E: Error>(self, number: f64) -> Result<T, E> {
         let whole = (number.fract() == 0.0 && number.abs() < 1e19).then_some(number as i128);
         let wrong = || E::invalid_value(Unexpected::Float(number), &self);
-        whole.and_then(|whole| T::try_from(whole).ok()).ok_or_else(wrong)
+        whole
+            .and_then(|whole| T::try_from(whole).ok())
+            .ok_or_else(wrong)
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<T, E> {
-        text.parse().map_err(|_| E::invalid_value(Unexpected::Str(text), &self))
+        text.parse()
+            .map_err(|_| E::invalid_value(Unexpected::Str(text), &self))
     }
 
     fn visit_unit<E>(self) -> Result<T, E> {
@@ -238,7 +241,8 @@ impl Visitor<'_> for Double {
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<f64, E> {
-        text.parse().map_err(|_| E::invalid_value(Unexpected::Str(text), &self))
+        text.parse()
+            .map_err(|_| E::invalid_value(Unexpected::Str(text), &self))
     }
 
     fn visit_unit<E>(self) -> Result<f64, E> {

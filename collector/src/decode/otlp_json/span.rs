@@ -18,7 +18,11 @@ pub(super) struct Span<'x, 'a> {
 
 impl<'x, 'a> Span<'x, 'a> {
     pub(super) fn new(to: &'x mut Builder<'a>) -> Self {
-        Self { to, draft: SpanDraft::default(), links_without_target: 0 }
+        Self {
+            to,
+            draft: SpanDraft::default(),
+            links_without_target: 0,
+        }
     }
 
     /// The span with all that is known of it.
@@ -37,7 +41,10 @@ impl<'x, 'a> Span<'x, 'a> {
 
     fn links<A: MapAccess<'a>>(&mut self, map: &mut A) -> Result<(), A::Error> {
         let first = self.to.decoded.batch.links.len();
-        let mut links = Links { to: self.to, without_target: 0 };
+        let mut links = Links {
+            to: self.to,
+            without_target: 0,
+        };
         map.next_value_seed(List(&mut links))?;
         self.links_without_target = links.without_target;
         self.draft.links = Extent::since(first, self.to.decoded.batch.links.len());
@@ -64,7 +71,10 @@ impl<'a> Fields<'a> for Span<'_, 'a> {
             "startTimeUnixNano" => self.draft.start = map.next_value_seed(Whole::new())?,
             "endTimeUnixNano" => self.draft.end = map.next_value_seed(Whole::new())?,
             "attributes" => {
-                let attributes = Attributes { to: self.to, depth: 1 };
+                let attributes = Attributes {
+                    to: self.to,
+                    depth: 1,
+                };
                 self.draft.attributes = map.next_value_seed(attributes)?;
             }
             "droppedAttributesCount" => {
@@ -75,7 +85,10 @@ impl<'a> Fields<'a> for Span<'_, 'a> {
             "links" => self.links(map)?,
             "droppedLinksCount" => self.draft.dropped_links = map.next_value_seed(Count)?,
             "status" => {
-                let mut status = Status { to: self.to, draft: &mut self.draft };
+                let mut status = Status {
+                    to: self.to,
+                    draft: &mut self.draft,
+                };
                 map.next_value_seed(Object(&mut status))?;
             }
             _ => drop(map.next_value::<IgnoredAny>()?),
@@ -134,7 +147,10 @@ impl<'a> Fields<'a> for Event<'_, 'a> {
             "timeUnixNano" => self.event.time = map.next_value_seed(Whole::new())?,
             "name" => self.event.name = map.next_value_seed(Text(self.to))?,
             "attributes" => {
-                let attributes = Attributes { to: self.to, depth: 1 };
+                let attributes = Attributes {
+                    to: self.to,
+                    depth: 1,
+                };
                 self.event.attributes = map.next_value_seed(attributes)?;
             }
             "droppedAttributesCount" => {
@@ -153,7 +169,10 @@ struct Links<'x, 'a> {
 
 impl<'a> Element<'a> for Links<'_, 'a> {
     fn read<D: Deserializer<'a>>(&mut self, json: D) -> Result<(), D::Error> {
-        let mut link = Link { to: self.to, draft: LinkDraft::default() };
+        let mut link = Link {
+            to: self.to,
+            draft: LinkDraft::default(),
+        };
         Object(&mut link).deserialize(json)?;
         let draft = link.draft;
         let pushed = self.to.push_link(draft, &mut self.without_target);
@@ -173,7 +192,10 @@ impl<'a> Fields<'a> for Link<'_, 'a> {
             "spanId" => self.draft.span_id = map.next_value_seed(Parsed(span_id))?.ok(),
             "traceState" => self.draft.trace_state = map.next_value_seed(Text(self.to))?,
             "attributes" => {
-                let attributes = Attributes { to: self.to, depth: 1 };
+                let attributes = Attributes {
+                    to: self.to,
+                    depth: 1,
+                };
                 self.draft.attributes = map.next_value_seed(attributes)?;
             }
             "droppedAttributesCount" => {

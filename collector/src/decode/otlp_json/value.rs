@@ -50,7 +50,11 @@ impl<'a> Fields<'a> for Attribute<'_, 'a> {
         match key {
             "key" => self.key = map.next_value_seed(Text(self.to))?,
             "value" => {
-                let value = AnyValue { to: self.to, depth: self.depth, value: ValueRef::Empty };
+                let value = AnyValue {
+                    to: self.to,
+                    depth: self.depth,
+                    value: ValueRef::Empty,
+                };
                 self.value = map.next_value_seed(value)?;
             }
             _ => drop(map.next_value::<IgnoredAny>()?),
@@ -99,7 +103,11 @@ impl<'a> Fields<'a> for AnyValue<'_, 'a> {
 impl<'a> AnyValue<'_, 'a> {
     fn array<A: MapAccess<'a>>(&mut self, map: &mut A) -> Result<ValueRef<'a>, A::Error> {
         let before = self.to.mark();
-        let mut array = Array { to: self.to, depth: self.depth + 1, items: Extent::default() };
+        let mut array = Array {
+            to: self.to,
+            depth: self.depth + 1,
+            items: Extent::default(),
+        };
         map.next_value_seed(Object(&mut array))?;
         let items = ValueRef::Array(array.items);
         Ok(self.to.nested(items, self.depth, before))
@@ -139,7 +147,11 @@ impl<'a> Fields<'a> for Array<'_, 'a> {
 
 impl<'a> Element<'a> for Array<'_, 'a> {
     fn read<D: Deserializer<'a>>(&mut self, json: D) -> Result<(), D::Error> {
-        let value = AnyValue { to: self.to, depth: self.depth, value: ValueRef::Empty };
+        let value = AnyValue {
+            to: self.to,
+            depth: self.depth,
+            value: ValueRef::Empty,
+        };
         let item = value.deserialize(json)?;
         let pushed = self.to.push_value(item);
         pushed.map_err(|error| self.to.fail(error))
@@ -158,7 +170,10 @@ impl<'a> Fields<'a> for KeyValueList<'_, 'a> {
         if key != "values" {
             return map.next_value::<IgnoredAny>().map(drop);
         }
-        self.entries = map.next_value_seed(Attributes { to: self.to, depth: self.depth })?;
+        self.entries = map.next_value_seed(Attributes {
+            to: self.to,
+            depth: self.depth,
+        })?;
         Ok(())
     }
 }
