@@ -12,7 +12,11 @@ mod wire;
 pub mod otlp_protobuf;
 pub mod otlp_json;
 
+use bumpalo::Bump;
 use model::{Refusal, Repairs, SpanBatch, Tally};
+
+use crate::config::LimitsConfig;
+use crate::receive::Encoding;
 
 /// AnyValues may be nested this deep in a request; deeper ones make it malformed.
 pub const MAX_NESTING: u32 = 100;
@@ -27,6 +31,31 @@ pub struct DecodeLimits {
     pub spans: usize,
     /// Most resources, scopes, attributes, list elements, events and links of a request together.
     pub items: usize,
+}
+
+impl From<&LimitsConfig> for DecodeLimits {
+    fn from(config: &LimitsConfig) -> Self {
+        Self {
+            spans: config.spans,
+            items: config.items,
+        }
+    }
+}
+
+/// Decodes a request.
+///
+/// # Errors
+/// When the body is not what its encoding says, or holds more than `limits` allows.
+pub fn spans<'a>(
+    encoding: Encoding,
+    body: &'a [u8],
+    arena: &'a Bump,
+    limits: DecodeLimits,
+) -> Result<Decoded<'a>, DecodeError> {
+    match encoding {
+        Encoding::Protobuf => otlp_protobuf::decode(body, arena, limits),
+        Encoding::Json => otlp_json::decode(body, arena, limits),
+    }
 }
 
 /// What a request held.

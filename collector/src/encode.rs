@@ -7,6 +7,7 @@ use schemas::ChunkEncoder;
 
 use self::group::Groups;
 use crate::config::LimitsConfig;
+use crate::decode::Decoded;
 use crate::enrich::Origin;
 use crate::validate::shrink_span;
 
@@ -39,43 +40,24 @@ pub enum EncodeError {
     Unencodable(#[source] schemas::EncodeError),
 }
 
-/// How large records may be.
-#[derive(Debug, Clone, Copy)]
-pub struct RecordLimits {
-    /// One record.
-    pub record: usize,
-    /// All records of a request.
-    pub request: usize,
-}
-
-impl From<&LimitsConfig> for RecordLimits {
-    fn from(config: &LimitsConfig) -> Self {
-        Self {
-            record: config.record_bytes.as_usize(),
-            request: config.encoded_bytes.as_usize(),
-        }
-    }
-}
-
 /// Encodes a batch. Of a span that is too large for a record the longest values are cut; one that
-/// is too large even then is counted in `rejected`. Within a trace, spans keep their order.
+/// is too large even then is counted as rejected. Within a trace, spans keep their order.
 ///
 /// # Errors
 /// When the records together are larger than the limit.
 pub fn records(
-    batch: &mut SpanBatch<'_>,
+    decoded: &mut Decoded<'_>,
     origin: &Origin,
     encoder: &ChunkEncoder,
-    limits: RecordLimits,
-    rejected: &mut Tally,
+    limits: &LimitsConfig,
 ) -> Result<Vec<SpanRecord>, EncodeError> {
-    let groups = Groups::by_trace(&batch.spans);
+    let groups = Groups::by_trace(&decoded.batch.spans);
     let mut run = Run {
-        batch,
+        batch: &mut decoded.batch,
         origin,
         encoder,
         limits,
-        rejected,
+        rejected: &mut decoded.rejected,
         records: Vec::with_capacity(groups.len()),
         total: 0,
     };
@@ -90,7 +72,7 @@ struct Run<'r, 'a> {
     batch: &'r mut SpanBatch<'a>,
     origin: &'r Origin,
     encoder: &'r ChunkEncoder,
-    limits: RecordLimits,
+    limits: &'r LimitsConfig,
     rejected: &'r mut Tally,
     records: Vec<SpanRecord>,
     /// Bytes of all records.
@@ -101,14 +83,14 @@ impl Run<'_, '_> {
     /// Spans of one trace: one record if they fit, as many as needed if not.
     fn trace(&mut self, trace_id: TraceId, spans: &[u32]) -> Result<(), EncodeError> {
         let payload = self.chunk(trace_id, spans)?;
-        if payload.len() <= self.limits.record {
+        if payload.len() <= self.limits.record_bytes.as_usize() {
             return self.push(trace_id, spans, payload);
         }
         if let [span] = spans {
             return self.large_span(trace_id, *span);
         }
         // A quarter more parts than would do if all spans were alike.
-        let parts = payload.len().div_ceil(self.limits.record) * 5 / 4 + 1;
+        let parts = payload.len().div_ceil(self.limits.record_bytes.as_usize()) * 5 / 4 + 1;
         drop(payload);
         for part in spans.chunks(spans.len().div_ceil(parts)) {
             self.trace(trace_id, part)?;
@@ -123,7 +105,7 @@ impl Run<'_, '_> {
                 break;
             }
             let payload = self.chunk(trace_id, &[span])?;
-            if payload.len() <= self.limits.record {
+            if payload.len() <= self.limits.record_bytes.as_usize() {
                 return self.push(trace_id, &[span], payload);
             }
         }
@@ -152,8 +134,9 @@ impl Run<'_, '_> {
         payload: Vec<u8>,
     ) -> Result<(), EncodeError> {
         self.total += payload.len();
-        if self.total > self.limits.request {
-            return Err(EncodeError::TooLarge { limit: self.limits.request });
+        let limit = self.limits.encoded_bytes.as_usize();
+        if self.total > limit {
+            return Err(EncodeError::TooLarge { limit });
         }
         self.records.push(SpanRecord {
             trace_id,

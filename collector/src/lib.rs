@@ -1,6 +1,32 @@
 //! receive → decode → validate → enrich → encode → publish
+//!
+//! The path of a span through the collector, one module per stage:
+//!
+//! 1. `receive`: OTLP over gRPC and HTTP; room is taken for each byte as it arrives.
+//! 2. [`decode`]: the request's bytes become a borrowed [`model::SpanBatch`] in one pass.
+//! 3. [`validate`]: what cannot be stored is repaired, cut or left out, and marked.
+//! 4. [`enrich`]: the tenant, the time of receipt, the installation's own attributes.
+//! 5. [`encode`]: one framed Avro record per trace.
+//! 6. [`publish`]: durable in Kafka, or straight in a store; only then the client is answered.
+//!
+//! `pipeline.rs` is the stages in order; `account.rs` counts what becomes of each span:
+//! received = accepted + rejected + refused.
 
 pub mod config;
+mod collector;
+mod pipeline;
+mod account;
+mod receive;
 pub mod decode;
 pub mod validate;
 pub mod enrich;
+pub mod encode;
+pub mod publish;
+pub mod metrics;
+
+pub use collector::{Addresses, BuildError, Collector, RunError};
+pub use config::CollectorConfig;
+pub use encode::SpanRecord;
+pub use publish::kafka::KafkaPublisher;
+pub use publish::{Publish, PublishError};
+pub use receive::{Encoding, Protocol, Receipt, Refused};

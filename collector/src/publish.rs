@@ -6,8 +6,10 @@ use std::future::Future;
 use std::time::Duration;
 
 use model::Refusal;
+use tokio::time::Instant;
 
 use crate::encode::SpanRecord;
+use crate::metrics;
 
 type Cause = Box<dyn std::error::Error + Send + Sync>;
 
@@ -37,6 +39,22 @@ pub trait Publish: Send + Sync + 'static {
         let _ = within;
         std::future::ready(())
     }
+}
+
+/// Publishes the records of one request and measures it.
+pub(crate) async fn records(
+    publisher: &impl Publish,
+    records: Vec<SpanRecord>,
+) -> Result<(), PublishError> {
+    if records.is_empty() {
+        return Ok(());
+    }
+    let count = records.len();
+    let bytes = records.iter().map(|record| record.payload.len()).sum();
+    let started = Instant::now();
+    publisher.publish(records).await?;
+    metrics::published(count, bytes, started.elapsed());
+    Ok(())
 }
 
 /// Why records are not durable.

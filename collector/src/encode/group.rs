@@ -23,7 +23,10 @@ pub(super) struct Groups {
 impl Groups {
     pub(super) fn by_trace(spans: &[SpanRef<'_>]) -> Self {
         let mut finder = Finder::new(spans.len());
-        let group_of: Vec<u32> = spans.iter().map(|span| finder.group(span.trace_id)).collect();
+        let group_of: Vec<u32> = spans
+            .iter()
+            .map(|span| finder.group(span.trace_id))
+            .collect();
         // Counts become starts, starts become ends while the spans are put in their places.
         let mut traces = finder.traces;
         let mut start = 0;
@@ -66,13 +69,21 @@ struct Finder {
 impl Finder {
     fn new(spans: usize) -> Self {
         let slots = (2 * spans).next_power_of_two();
-        Self { traces: Vec::new(), slots: vec![0; slots], last: 0 }
+        Self {
+            traces: Vec::new(),
+            slots: vec![0; slots],
+            last: 0,
+        }
     }
 
     /// The group of the trace, which gets one span more.
     fn group(&mut self, trace_id: TraceId) -> u32 {
         // Neighbours mostly belong to one trace.
-        if self.traces.get(self.last as usize).is_none_or(|(last, _)| *last != trace_id) {
+        if self
+            .traces
+            .get(self.last as usize)
+            .is_none_or(|(last, _)| *last != trace_id)
+        {
             self.last = self.find(trace_id);
         }
         self.traces[self.last as usize].1 += 1;
@@ -115,19 +126,28 @@ mod tests {
             let trace_id = TraceId::new([id + 1; 16]).expect("not zero");
             Span::new(trace_id, SpanId::new([1; 8]).expect("not zero"), "", 1, 1)
         };
-        let of_scope = model::ScopeSpans { spans: ids.iter().map(span).collect(), ..Default::default() };
-        let of_resource = model::ResourceSpans { scopes: vec![of_scope], ..Default::default() };
+        let of_scope = model::ScopeSpans {
+            spans: ids.iter().map(span).collect(),
+            ..Default::default()
+        };
+        let of_resource = model::ResourceSpans {
+            scopes: vec![of_scope],
+            ..Default::default()
+        };
         let mut batch = SpanBatch::default();
         batch.push_resource_spans(&of_resource);
         let groups = Groups::by_trace(&batch.spans);
-        groups.iter().map(|(id, spans)| (id, spans.to_vec())).collect()
+        groups
+            .iter()
+            .map(|(id, spans)| (id, spans.to_vec()))
+            .collect()
     }
 
     proptest! {
         #[test]
         fn every_span_is_in_the_group_of_its_trace(ids in prop::collection::vec(0u8..20, 0..200)) {
             let groups = grouped(&ids);
-            let mut seen = Vec::new();
+            let mut seen: Vec<u32> = Vec::new();
             for (trace_id, spans) in &groups {
                 prop_assert!(spans.is_sorted());
                 prop_assert!(spans.iter().all(|span| ids[*span as usize] + 1 == trace_id.as_bytes()[0]));

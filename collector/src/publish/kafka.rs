@@ -14,7 +14,6 @@ const TENANT: &str = "tenant";
 const RECEIVED_AT: &str = "received-at";
 
 /// Publishes records to Kafka; durable when all in-sync replicas have acknowledged.
-#[derive(Debug)]
 pub struct KafkaPublisher {
     producer: Producer,
     topic: String,
@@ -23,7 +22,10 @@ pub struct KafkaPublisher {
 impl KafkaPublisher {
     /// Publishes with this producer.
     pub fn new(producer: Producer, config: &PublishConfig) -> Self {
-        Self { producer, topic: config.topic.clone() }
+        Self {
+            producer,
+            topic: config.topic.clone(),
+        }
     }
 
     /// The producer, for its statistics.
@@ -67,9 +69,13 @@ impl Publish for KafkaPublisher {
 fn error(error: ProduceError) -> PublishError {
     match error {
         ProduceError::QueueFull { .. } => PublishError::Overloaded { retry_after: None },
-        error @ ProduceError::TooLarge { .. } => PublishError::TooLarge { source: error.into() },
+        error @ ProduceError::TooLarge { .. } => PublishError::TooLarge {
+            source: error.into(),
+        },
         error @ (ProduceError::NotAcknowledged { .. } | ProduceError::Refused { .. }) => {
-            PublishError::Unavailable { source: error.into() }
+            PublishError::Unavailable {
+                source: error.into(),
+            }
         }
     }
 }

@@ -1,0 +1,67 @@
+//! The pipeline: one export request, top to bottom.
+
+use bumpalo::Bump;
+use schemas::ChunkEncoder;
+
+use crate::account::Account;
+use crate::config::CollectorConfig;
+use crate::publish::Publish;
+use crate::receive::{Export, Receipt, Refused};
+use crate::{decode, encode, enrich, publish, validate};
+
+/// What the stages work with.
+pub(crate) struct Pipeline<P> {
+    config: CollectorConfig,
+    encoder: ChunkEncoder,
+    publisher: P,
+}
+
+impl<P: Publish> Pipeline<P> {
+    pub(crate) fn new(config: CollectorConfig, encoder: ChunkEncoder, publisher: P) -> Self {
+        Self {
+            config,
+            encoder,
+            publisher,
+        }
+    }
+
+    pub(crate) fn publisher(&self) -> &P {
+        &self.publisher
+    }
+
+    /// receive → **decode → validate → enrich → encode → publish** → answer
+    pub(crate) async fn ingest(&self, export: Export) -> Result<Receipt, Refused> {
+        let Export {
+            protocol,
+            encoding,
+            body,
+            origin,
+            mut permit,
+        } = export;
+        let config = &self.config;
+        // Everything that borrows from the body ends here, so that only records wait for the ack.
+        let (records, account) = {
+            let arena = Bump::new();
+            let mut decoded = decode::spans(encoding, &body, &arena, (&config.limits).into())?;
+            let mut account = Account::open(protocol, &origin.tenant, &decoded);
+            validate::spans(
+                &mut decoded,
+                &config.limits,
+                &config.times,
+                origin.received_at,
+            );
+            enrich::spans(&mut decoded.batch, &config.enrich, &arena);
+            let encoded = encode::records(&mut decoded, &origin, &self.encoder, &config.limits);
+            let records = encoded.map_err(|error| account.refuse(error))?;
+            account.enter(&decoded);
+            (records, account)
+        };
+        permit.exchange(
+            body.len(),
+            records.iter().map(|record| record.payload.len()).sum(),
+        );
+        drop(body);
+        let published = publish::records(&self.publisher, records).await;
+        account.settle(published)
+    }
+}

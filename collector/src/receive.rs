@@ -1,0 +1,130 @@
+//! receive: bytes from sockets, bounded in size, number and time, and the answer to each request.
+//!
+//! Every receiver does the same: check the head, take room for the body while it arrives,
+//! decompress it under two limits, hand an [`Export`] to the pipeline, answer what became of it.
+
+mod admission;
+mod decompress;
+mod body;
+mod refused;
+mod answer;
+mod outcome;
+mod listener;
+pub(crate) mod connection;
+pub(crate) mod otlp_grpc;
+pub(crate) mod otlp_http;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bootstrap::Stop;
+use bytes::Bytes;
+use model::Tally;
+use tokio::time::Instant;
+
+pub(crate) use admission::{Admission, Permit};
+pub(crate) use listener::Listener;
+pub use refused::Refused;
+
+use crate::config::CollectorConfig;
+use crate::enrich::Origin;
+use crate::pipeline::Pipeline;
+use crate::publish::Publish;
+
+/// How a request came in. A label of metrics.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Protocol {
+    /// OTLP over gRPC.
+    OtlpGrpc,
+    /// OTLP over HTTP.
+    OtlpHttp,
+}
+
+impl Protocol {
+    /// The label.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::OtlpGrpc => "otlp_grpc",
+            Self::OtlpHttp => "otlp_http",
+        }
+    }
+}
+
+/// How a body is encoded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Encoding {
+    /// Protobuf.
+    Protobuf,
+    /// OTLP's JSON.
+    Json,
+}
+
+/// A request that was received whole.
+#[derive(Debug)]
+pub struct Export {
+    /// How it came in.
+    pub protocol: Protocol,
+    /// How the body is encoded.
+    pub encoding: Encoding,
+    /// The body, decompressed.
+    pub body: Bytes,
+    /// Who sent it, and when it came.
+    pub origin: Origin,
+    /// The room it takes, given back when it is answered.
+    pub(crate) permit: Permit,
+}
+
+/// What became of a request that was not refused.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Receipt {
+    /// Spans that are durable.
+    pub accepted: u64,
+    /// Spans that were left out.
+    pub rejected: Tally,
+}
+
+/// What all receivers work with.
+pub(crate) struct Shared<P> {
+    pub(crate) config: CollectorConfig,
+    pub(crate) admission: Admission,
+    pub(crate) pipeline: Pipeline<P>,
+    pub(crate) stop: Stop,
+}
+
+impl<P: Publish> Shared<P> {
+    /// Takes a request to its end and tells what became of it: to the client by what is returned,
+    /// to the operator by metrics and logs. `receive` reads the request.
+    pub(crate) async fn handle(
+        self: &Arc<Self>,
+        protocol: Protocol,
+        receive: impl Future<Output = Result<Export, Refused>>,
+    ) -> Result<Receipt, Refused> {
+        let started = Instant::now();
+        let _under_way = outcome::UnderWay::begin(protocol);
+        let finished = async { self.pipeline.ingest(receive.await?).await };
+        let result = tokio::select! {
+            biased;
+            result = finished => result,
+            () = self.stop.overdue() => Err(Refused::Draining),
+        };
+        outcome::tell(protocol, &result, started.elapsed());
+        result
+    }
+
+    /// Turns a request away while there is no room for more, before anything is read.
+    fn check_room(&self, announced: usize) -> Result<(), Refused> {
+        if self.admission.has_room(announced) && self.pipeline.publisher().has_room(announced) {
+            Ok(())
+        } else {
+            Err(Refused::Overloaded)
+        }
+    }
+
+    /// When a refused client should come back: spread, so that not all come at once.
+    pub(crate) fn retry_after(&self, refused: &Refused) -> Option<Duration> {
+        let least = self.config.admission.retry_after;
+        refused
+            .is_retryable()
+            .then(|| answer::spread(refused.retry_after().unwrap_or(least)))
+    }
+}
