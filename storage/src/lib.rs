@@ -19,6 +19,11 @@ mod index;
 mod writer;
 mod fold;
 mod maintenance;
+mod merge;
+mod traces;
+mod search;
+mod derived;
+mod reader;
 mod store;
 pub mod metrics;
 

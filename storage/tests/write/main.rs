@@ -10,3 +10,4 @@ mod store;
 mod schema;
 mod writing;
 mod fencing;
+mod reading;

@@ -19,7 +19,7 @@ fn span_id(n: u8) -> SpanId {
 }
 
 /// One span of a service, the child of another by number; zero for a root.
-fn span(service: &str, id: u8, parent: u8) -> Trace {
+pub(crate) fn span(service: &str, id: u8, parent: u8) -> Trace {
     let trace = TraceId::new([7; 16]).expect("not zero");
     let mut span = Span::new(trace, span_id(id), format!("op {id}"), NOON, NOON + 1_000);
     span.parent_span_id = SpanId::new([parent; 8]);

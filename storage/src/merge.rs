@@ -1,0 +1,54 @@
+//! Segments of one trace, put together: each span once, resources and scopes each once.
+
+use std::collections::HashSet;
+
+use model::{IdentityHasher, SpanBatch, SpanHash, Trace, TraceId};
+
+/// Gathers segments into a trace.
+#[derive(Debug)]
+pub(crate) struct TraceMerger {
+    known: HashSet<SpanHash>,
+    trace: Trace,
+}
+
+impl TraceMerger {
+    /// A trace without spans.
+    pub(crate) fn new(id: TraceId) -> Self {
+        Self {
+            known: HashSet::new(),
+            trace: Trace {
+                id,
+                resources: Vec::new(),
+            },
+        }
+    }
+
+    /// Adds the spans of a segment that are not there yet.
+    pub(crate) fn add(&mut self, tenant: &str, batch: &SpanBatch<'_>) {
+        let hasher = IdentityHasher::new(tenant, batch);
+        let spans = (0u32..).zip(&batch.spans);
+        let new: Vec<u32> = spans
+            .filter(|(_, span)| self.known.insert(hasher.span(span)))
+            .map(|(index, _)| index)
+            .collect();
+        for added in batch.own_trace(self.trace.id, new).resources {
+            let same = |of: &&mut model::ResourceSpans| of.resource == added.resource;
+            match self.trace.resources.iter_mut().find(same) {
+                None => self.trace.resources.push(added),
+                Some(known) => {
+                    for scope in added.scopes {
+                        match known.scopes.iter_mut().find(|of| of.scope == scope.scope) {
+                            None => known.scopes.push(scope),
+                            Some(known) => known.spans.extend(scope.spans),
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// The trace; nothing if no span was added.
+    pub(crate) fn finish(self) -> Option<Trace> {
+        (!self.trace.resources.is_empty()).then_some(self.trace)
+    }
+}
