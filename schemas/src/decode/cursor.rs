@@ -6,19 +6,11 @@ use super::flaw::Flaw;
 pub(super) struct Cursor<'a> {
     bytes: &'a [u8],
     at: usize,
-    /// The longest run of valid UTF-8 that begins at `text_at`.
-    text: &'a str,
-    text_at: usize,
 }
 
 impl<'a> Cursor<'a> {
     pub(super) fn new(bytes: &'a [u8]) -> Self {
-        Self {
-            bytes,
-            at: 0,
-            text: "",
-            text_at: 0,
-        }
+        Self { bytes, at: 0 }
     }
 
     /// How many bytes were read.
@@ -131,34 +123,9 @@ impl<'a> Cursor<'a> {
     }
 
     /// A `string`.
-    ///
-    /// Checking many short texts one by one is what costs. So a run of bytes is checked at once,
-    /// as far as it is UTF-8, past the text's end; the texts that follow are mostly inside, for
-    /// short lengths and small numbers between them are ASCII. What lies around a valid text
-    /// cannot hide it: its first byte never continues a character begun before.
     #[inline]
     pub(super) fn text(&mut self) -> Result<&'a str, Flaw> {
-        let length = self.length()?;
-        if length == 0 {
-            return Ok("");
-        }
-        if self.at >= self.text_at + self.text.len() {
-            self.find_text();
-        }
-        let start = self.at - self.text_at;
-        let text = self.text.get(start..start + length).ok_or(Flaw::NotUtf8)?;
-        self.at += length;
-        Ok(text)
-    }
-
-    /// Moves the run of valid UTF-8 to begin here.
-    fn find_text(&mut self) {
-        let rest = &self.bytes[self.at..];
-        self.text_at = self.at;
-        self.text = match std::str::from_utf8(rest) {
-            Ok(text) => text,
-            Err(error) => std::str::from_utf8(&rest[..error.valid_up_to()]).unwrap_or_default(),
-        };
+        std::str::from_utf8(self.blob()?).map_err(|_| Flaw::NotUtf8)
     }
 }
 
