@@ -35,11 +35,13 @@ impl PostgresStore {
             .bind(locks::MAINTENANCE)
             .fetch_one(&mut conn)
             .await?;
-        while elected {
+        if !elected {
+            return conn.close().await;
+        }
+        loop {
             self.maintain_once(&mut conn, clock()).await?;
             tokio::time::sleep(self.config.maintenance_interval).await;
         }
-        conn.close().await
     }
 
     /// One pass of everything, as of `now`.

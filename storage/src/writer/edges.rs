@@ -121,12 +121,12 @@ pub(crate) fn add_changes<'a>(
 ) {
     if !stored.is_empty() {
         edges(stored, |key, child| {
-            total.entry(key).or_default().add(child, -1)
+            total.entry(key).or_default().add(child, -1);
         });
     }
     let all: Vec<EdgeSpan<'a>> = stored.iter().chain(new).copied().collect();
     edges(&all, |key, child| {
-        total.entry(key).or_default().add(child, 1)
+        total.entry(key).or_default().add(child, 1);
     });
 }
 
