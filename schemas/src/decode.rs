@@ -5,6 +5,7 @@
 //! by apache-avro, and resolved by field name (`decode/resolve.rs`). Both give the same batch.
 
 mod flaw;
+mod lengths;
 mod cursor;
 mod walk;
 mod skim;
@@ -20,6 +21,7 @@ use bumpalo::Bump;
 use model::{RejectReason, SpanBatch, Tenant, TenantError, TraceId, UnixNanos};
 
 pub use self::flaw::Flaw;
+use self::lengths::Lengths;
 use crate::{SchemaId, frame, trace_chunk};
 
 /// Why a record gives no spans. The batch it was to be appended to is as it was.
@@ -146,6 +148,24 @@ struct Head<'a> {
     trace_id: TraceId,
 }
 
+impl Head<'_> {
+    /// What the record held, if its spans were appended after `before`.
+    fn decoded(
+        &self,
+        id: SchemaId,
+        before: &Lengths,
+        batch: &SpanBatch<'_>,
+    ) -> Result<DecodedChunk, DecodeError> {
+        Ok(DecodedChunk {
+            tenant: Tenant::parse(self.tenant)
+                .map_err(|source| DecodeError::InvalidTenant { id, source })?,
+            received_at: self.received_at,
+            trace_id: self.trace_id,
+            spans: before.spans as u32..batch.spans.len() as u32,
+        })
+    }
+}
+
 /// How the records of one schema are read.
 #[derive(Debug)]
 enum Writer {
@@ -227,7 +247,7 @@ impl SchemaSet {
         };
         let decoded = read
             .map_err(|fault| fault.in_record(id))
-            .and_then(|head| before.decoded(id, &head, batch));
+            .and_then(|head| head.decoded(id, &before, batch));
         if decoded.is_err() {
             before.restore(batch);
         }
@@ -253,56 +273,6 @@ impl Fault {
     }
 }
 
-/// How long a batch's vectors were before a record was appended.
-struct Lengths {
-    resources: usize,
-    scopes: usize,
-    spans: usize,
-    attributes: usize,
-    values: usize,
-    events: usize,
-    links: usize,
-}
-
-impl Lengths {
-    fn of(batch: &SpanBatch<'_>) -> Self {
-        Self {
-            resources: batch.resources.len(),
-            scopes: batch.scopes.len(),
-            spans: batch.spans.len(),
-            attributes: batch.attributes.len(),
-            values: batch.values.len(),
-            events: batch.events.len(),
-            links: batch.links.len(),
-        }
-    }
-
-    fn decoded(
-        &self,
-        id: SchemaId,
-        head: &Head<'_>,
-        batch: &SpanBatch<'_>,
-    ) -> Result<DecodedChunk, DecodeError> {
-        Ok(DecodedChunk {
-            tenant: Tenant::parse(head.tenant)
-                .map_err(|source| DecodeError::InvalidTenant { id, source })?,
-            received_at: head.received_at,
-            trace_id: head.trace_id,
-            spans: self.spans as u32..batch.spans.len() as u32,
-        })
-    }
-
-    fn restore(&self, batch: &mut SpanBatch<'_>) {
-        batch.resources.truncate(self.resources);
-        batch.scopes.truncate(self.scopes);
-        batch.spans.truncate(self.spans);
-        batch.attributes.truncate(self.attributes);
-        batch.values.truncate(self.values);
-        batch.events.truncate(self.events);
-        batch.links.truncate(self.links);
-    }
-}
-
 /// Decodes a body of the embedded schema the way all others are decoded.
 #[cfg(test)]
 pub(crate) fn resolved_by_name<'a>(
@@ -314,5 +284,5 @@ pub(crate) fn resolved_by_name<'a>(
     let before = Lengths::of(batch);
     resolve::chunk(body, trace_chunk::schema(), arena, batch)
         .map_err(|fault| fault.in_record(id))
-        .and_then(|head| before.decoded(id, &head, batch))
+        .and_then(|head| head.decoded(id, &before, batch))
 }
