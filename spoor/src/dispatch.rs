@@ -8,6 +8,7 @@ use bootstrap::config::{ConfigError, Loaded, Sources, documentation, load, redac
 use crate::cli::{Cli, Command, ConfigCommand, MetricsCommand};
 use crate::config::Config;
 use crate::console::say;
+use crate::roles::{self, Role};
 use crate::{metrics_page, servers, test_servers};
 
 /// Exit code of a configuration that cannot be used.
@@ -93,6 +94,14 @@ fn print(config: &Config) -> Result<(), anyhow::Error> {
 fn migrate(loaded: Loaded<Config>) -> Result<(), anyhow::Error> {
     bootstrap::logging::install(&loaded.config.logging)?;
     runtime()?.block_on(crate::migrate::run(&loaded.config))
+}
+
+fn role(role: Role, loaded: Loaded<Config>) -> Result<ExitCode, Failure> {
+    let runtime = runtime().map_err(anyhow::Error::from)?;
+    let outcome = runtime.block_on(roles::run(role, loaded.config, &loaded.warnings));
+    // What is left has been told to stop, or was forced to: nothing waits for it.
+    runtime.shutdown_background();
+    Ok(outcome?)
 }
 
 fn runtime() -> std::io::Result<tokio::runtime::Runtime> {

@@ -1,11 +1,13 @@
 //! The `spoor` binary: one subcommand per role.
 
+mod all_in_one;
 mod cli;
 mod config;
 mod console;
 mod dispatch;
 mod metrics_page;
 mod migrate;
+mod roles;
 mod schema_ids;
 mod servers;
 mod test_servers;

@@ -35,12 +35,6 @@ impl Announced {
         self.0.iter().find(own).map(|one| one.id)
     }
 
-    /// Makes each of them known.
-    pub(crate) fn announce_to(&self, known: &KnownSchemas) {
-        for one in &self.0 {
-            learn(known, one);
-        }
-    }
 }
 
 /// Reads the control topic; what is announced later is had from the second value.
@@ -99,15 +93,6 @@ pub(crate) fn registry(config: &Config) -> anyhow::Result<Option<RegistryClient>
     Ok(Some(client.context("registry.url cannot be used")?))
 }
 
-/// Learns what is announced later, for ever.
-pub(crate) async fn follow(mut changes: CompactedChanges, known: KnownSchemas) {
-    loop {
-        if let Some(one) = announcement(&changes.next().await) {
-            learn(&known, &one);
-        }
-    }
-}
-
 fn learn(known: &KnownSchemas, one: &SchemaAnnouncement) {
     if let Err(error) = known.announce(one.id, &one.schema) {
         tracing::warn!(schema.id = one.id.0, error = %chain(&error), "An announced schema cannot be used");
@@ -120,6 +105,31 @@ fn announcement((key, value): &CompactedEntry) -> Option<SchemaAnnouncement> {
         Err(error) => {
             tracing::warn!(error = %chain(&error), "An announcement of a schema cannot be read");
             None
+        }
+    }
+}
+
+/// Makes every schema known that is or will be announced, for ever, through any outage.
+pub(crate) async fn learn_for_ever(config: Config, known: KnownSchemas) {
+    loop {
+        match announced(&config).await {
+            Ok((announced, changes)) => {
+                announced.0.iter().for_each(|one| learn(&known, one));
+                follow(changes, &known).await
+            }
+            Err(error) => tracing::warn!(
+                error = format!("{error:#}"),
+                "The announced schemas cannot be read yet; trying again"
+            ),
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+async fn follow(mut changes: CompactedChanges, known: &KnownSchemas) -> ! {
+    loop {
+        if let Some(one) = announcement(&changes.next().await) {
+            learn(known, &one);
         }
     }
 }

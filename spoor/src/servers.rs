@@ -127,7 +127,6 @@ impl Servers {
                 java,
                 ports.registry,
                 &brokers,
-                readiness,
             )?;
             self.running.push(server);
             self.addresses.registry = Some(registry::url(ports.registry));

@@ -1,0 +1,120 @@
+//! `spoor all-in-one`: every role in one process, and the servers that no address is given for.
+//!
+//! Starts from the store outwards, stops from the clients inwards: the collector answers what it
+//! has taken, the ingester writes what it holds, the query service answers, the servers stop.
+
+mod greeting;
+mod running;
+
+use anyhow::Context;
+use bootstrap::{Process, Secret};
+
+use crate::config::{Config, Deployment};
+use crate::roles::{direct_collector, ingester, kafka_collector, open_store, query};
+use crate::servers::{Addresses, Plan, Servers};
+use crate::{migrate, schema_ids};
+use running::Running;
+
+/// Runs until told to stop, or until a part fails.
+pub(crate) async fn run(mut config: Config, process: &Process) -> anyhow::Result<()> {
+    let plan = plan(&config);
+    greeting::deployment(&config, plan);
+    let mut servers = match plan.is_empty() {
+        true => None,
+        false => Some(Servers::open(&config.embedded)?),
+    };
+    let outcome = tokio::select! {
+        outcome = work(&mut config, plan, &mut servers, process) => outcome,
+        () = process.stop.overdue() => Err(anyhow::anyhow!("not everything was finished in time")),
+    };
+    if let Some(servers) = servers {
+        servers.stop().await;
+    }
+    outcome
+}
+
+/// The servers that no address is given for.
+fn plan(config: &Config) -> Plan {
+    let by_kafka = config.deployment == Deployment::Kafka;
+    Plan {
+        kafka: by_kafka && config.kafka.brokers.is_empty(),
+        registry: by_kafka && !config.registry.url.is_set(),
+        postgres: !config.storage.url.is_set(),
+    }
+}
+
+async fn work(
+    config: &mut Config,
+    plan: Plan,
+    servers: &mut Option<Servers>,
+    process: &Process,
+) -> anyhow::Result<()> {
+    let start = start(config, plan, servers, process);
+    let running = tokio::select! {
+        running = start => running?,
+        () = process.stop.stopped() => return Ok(()),
+    };
+    let addresses = running.addresses.clone();
+    let greet = async {
+        greeting::until_ready(process).await;
+        greeting::ready(config, &addresses, process);
+        std::future::pending().await
+    };
+    tokio::select! {
+        outcome = running.until_stopped(process) => outcome,
+        outcome = greet => outcome,
+    }
+}
+
+async fn start(
+    config: &mut Config,
+    plan: Plan,
+    servers: &mut Option<Servers>,
+    process: &Process,
+) -> anyhow::Result<Running> {
+    if let Some(servers) = servers {
+        let brokers = config.kafka.brokers.join(",");
+        let addresses = servers.start(&config.embedded, plan, &brokers, &process.readiness).await?;
+        adopt(config, addresses);
+    }
+    migrate::store(config).await.context("cannot bring the store up to date")?;
+    let store = open_store(config, process).await?;
+    let running = match config.deployment {
+        Deployment::Direct => {
+            let collector = direct_collector(config, store.clone(), process).await?;
+            let query = query(config, store.clone(), process).await?;
+            Running::start(collector, None, query, store, config)
+        }
+        Deployment::Kafka => {
+            contract(config, servers).await?;
+            let ingester = ingester(config, store.clone(), process).await?;
+            let collector = kafka_collector(config, process).await?;
+            let query = query(config, store.clone(), process).await?;
+            Running::start(collector, Some(ingester), query, store, config)
+        }
+    };
+    Ok(running)
+}
+
+/// Topics and schemas. The registry is waited for only when it is needed: at the first start.
+async fn contract(config: &Config, servers: &mut Option<Servers>) -> anyhow::Result<()> {
+    migrate::topics(config).await?;
+    let (announced, _) = schema_ids::announced(config).await?;
+    if let (None, Some(servers)) = (announced.own(), servers) {
+        servers.registry_healthy(&config.embedded).await?;
+    }
+    migrate::schemas(config).await
+}
+
+/// Puts the started servers' addresses where configured ones would stand.
+fn adopt(config: &mut Config, addresses: &Addresses) {
+    if let Some(broker) = &addresses.kafka {
+        config.kafka.brokers = vec![broker.clone()];
+    }
+    if let Some(url) = &addresses.registry {
+        config.registry.url = Secret::new(url.as_str());
+    }
+    if let Some(url) = &addresses.postgres {
+        config.storage.url = url.clone();
+    }
+}

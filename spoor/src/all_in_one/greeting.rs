@@ -1,0 +1,90 @@
+//! What a newcomer reads: which deployment runs and why, and how to send a first span.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use bootstrap::Process;
+
+use super::running::Addresses;
+use crate::config::{Config, Deployment};
+use crate::console::say;
+use crate::servers::Plan;
+
+const POLL: Duration = Duration::from_millis(50);
+
+/// The first lines: the deployment, what is started for it, and why.
+pub(crate) fn deployment(config: &Config, plan: Plan) {
+    let path = match config.deployment {
+        Deployment::Kafka => "collector → Kafka → ingester → Postgres → query",
+        Deployment::Direct => "collector → Postgres → query, without Kafka",
+    };
+    let name = config.deployment.name();
+    say(format!("spoor {}, deployment {name}: {path}", env!("CARGO_PKG_VERSION")));
+    let by_kafka = config.deployment == Deployment::Kafka;
+    let brokers = config.kafka.brokers.join(", ");
+    let servers = [
+        (by_kafka, "Kafka", plan.kafka, "kafka.brokers", brokers),
+        (by_kafka, "schema registry", plan.registry, "registry.url", String::new()),
+        (true, "Postgres", plan.postgres, "storage.url", config.storage.store().url.redacted()),
+    ];
+    for (used, server, own, key, address) in servers {
+        match (used, own) {
+            (false, _) => {}
+            (true, true) => say(format!("  {server}: its own, because {key} is empty")),
+            (true, false) => say(format!("  {server}: {key} {address}").trim_end()),
+        }
+    }
+}
+
+/// Waits until every part is ready.
+pub(crate) async fn until_ready(process: &Process) {
+    while !process.readiness.is_ready() {
+        tokio::time::sleep(POLL).await;
+    }
+}
+
+/// Said once: the addresses, and a first span to copy.
+pub(crate) fn ready(config: &Config, addresses: &Addresses, process: &Process) {
+    let line = |what: &str, address: String| say(format!("  {what:<16} {address}"));
+    say(format!("spoor is ready, deployment {}", config.deployment.name()));
+    if let Some(address) = addresses.otlp_grpc {
+        line("OTLP over gRPC", reachable(address));
+    }
+    if let Some(address) = addresses.otlp_http {
+        line("OTLP over HTTP", format!("http://{}", reachable(address)));
+    }
+    line("query API", format!("http://{}", reachable(addresses.query)));
+    line("admin", format!("http://{}/ready and /metrics", reachable(process.admin)));
+    if config.deployment == Deployment::Kafka {
+        line("Kafka", config.kafka.brokers.join(", "));
+    }
+    line("Postgres", config.storage.store().url.redacted());
+    if let Some(address) = addresses.otlp_http {
+        first_span(&reachable(address), &reachable(addresses.query));
+    }
+}
+
+/// A span of now with a trace id that nobody has used yet.
+fn first_span(collector: &str, query: &str) {
+    let trace = uuid::Uuid::new_v4().simple().to_string();
+    let span = &trace[..16];
+    say("Send a first span:");
+    say(format!(
+        "  curl -sS http://{collector}/v1/traces -H 'content-type: application/json' -d \
+         '{{\"resourceSpans\":[{{\"resource\":{{\"attributes\":[{{\"key\":\"service.name\",\
+         \"value\":{{\"stringValue\":\"hello\"}}}}]}},\"scopeSpans\":[{{\"spans\":[{{\
+         \"traceId\":\"{trace}\",\"spanId\":\"{span}\",\"name\":\"first span\",\"kind\":1,\
+         \"startTimeUnixNano\":\"'$(date +%s)000000000'\",\
+         \"endTimeUnixNano\":\"'$(date +%s)250000000'\"}}]}}]}}]}}'"
+    ));
+    say("and two seconds later see it:");
+    say(format!("  curl -sS http://{query}/api/traces/{trace}"));
+}
+
+/// An address as a client on this machine writes it.
+fn reachable(address: SocketAddr) -> String {
+    match address.ip().is_unspecified() {
+        true => format!("localhost:{}", address.port()),
+        false => address.to_string(),
+    }
+}

@@ -1,0 +1,128 @@
+//! The roles, each in a process of its own: built from the document, run until told to stop.
+
+mod collector;
+mod direct;
+mod ingester;
+mod query;
+mod store;
+
+pub(crate) use self::collector::{AnyCollector, direct_collector, kafka_collector};
+pub(crate) use self::ingester::ingester;
+pub(crate) use self::query::query;
+pub(crate) use self::store::open_store;
+
+use std::future::Future;
+use std::process::ExitCode;
+
+use anyhow::{Context, bail};
+use bootstrap::{Process, ProcessSettings, start_process};
+
+use crate::config::{Config, Deployment};
+use crate::metrics_page::{buckets, describe_all};
+
+/// Exit code of a process that was forced to end: that of one killed by SIGINT.
+const FORCED: u8 = 130;
+
+/// What a process is there for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Role {
+    Collector,
+    Ingester,
+    Query,
+    AllInOne,
+}
+
+impl Role {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Collector => "collector",
+            Self::Ingester => "ingester",
+            Self::Query => "query",
+            Self::AllInOne => "all-in-one",
+        }
+    }
+}
+
+/// Runs a role until a signal, or until it fails.
+pub(crate) async fn run(role: Role, config: Config, warnings: &[String]) -> anyhow::Result<ExitCode> {
+    let process = begin(role, &config, warnings).await?;
+    let work = async {
+        match role {
+            Role::Collector => collector_alone(&config, &process).await,
+            Role::Ingester => ingester_alone(&config, &process).await,
+            Role::Query => query_alone(&config, &process).await,
+            Role::AllInOne => crate::all_in_one::run(config, &process).await,
+        }
+    };
+    let outcome = unless_forced(&process, work).await;
+    process.finish().await;
+    outcome
+}
+
+/// Begins logs, metrics, signals and the admin port.
+async fn begin(role: Role, config: &Config, warnings: &[String]) -> anyhow::Result<Process> {
+    let process = start_process(ProcessSettings {
+        role: role.name(),
+        version: env!("CARGO_PKG_VERSION"),
+        logging: &config.logging,
+        tracing: &config.tracing,
+        admin: match role {
+            Role::Collector | Role::AllInOne => config.admin.collector,
+            Role::Ingester => config.admin.ingester,
+            Role::Query => config.admin.query,
+        },
+        describe: &describe_all(),
+        buckets: &buckets(),
+        warnings,
+        grace: config.shutdown_timeout,
+    });
+    let process = process.await?;
+    tracing::info!(admin.address = %process.admin, "Started spoor {}", role.name());
+    Ok(process)
+}
+
+async fn unless_forced(
+    process: &Process,
+    work: impl Future<Output = anyhow::Result<()>>,
+) -> anyhow::Result<ExitCode> {
+    tokio::select! {
+        biased;
+        outcome = work => outcome.map(|()| ExitCode::SUCCESS),
+        () = process.handle.forced() => Ok(ExitCode::from(FORCED)),
+    }
+}
+
+async fn collector_alone(config: &Config, process: &Process) -> anyhow::Result<()> {
+    if config.deployment == Deployment::Kafka {
+        let collector = kafka_collector(config, process).await?;
+        return collector.run(process.stop.clone()).await.context("the collector failed");
+    }
+    let store = open_store(config, process).await?;
+    let collector = direct_collector(config, store.clone(), process).await?;
+    let maintenance = store.clone().spawn_maintenance(process.stop.clone());
+    collector.run(process.stop.clone()).await.context("the collector failed")?;
+    maintenance.await?;
+    store.close().await;
+    Ok(())
+}
+
+async fn ingester_alone(config: &Config, process: &Process) -> anyhow::Result<()> {
+    if config.deployment == Deployment::Direct {
+        bail!("where `deployment` is `direct` there are no ingesters: the collector writes to the store");
+    }
+    let store = open_store(config, process).await?;
+    let ingester = ingester(config, store.clone(), process).await?;
+    let maintenance = store.clone().spawn_maintenance(process.stop.clone());
+    ingester.run(process.stop.clone()).await.context("the ingester failed")?;
+    maintenance.await?;
+    store.close().await;
+    Ok(())
+}
+
+async fn query_alone(config: &Config, process: &Process) -> anyhow::Result<()> {
+    let store = open_store(config, process).await?;
+    let query = query(config, store.clone(), process).await?;
+    query.run(process.stop.clone()).await;
+    store.close().await;
+    Ok(())
+}

@@ -1,0 +1,37 @@
+//! The store that a role works on.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::bail;
+use bootstrap::{Process, chain};
+use storage::{PostgresStore, SetupError};
+
+use crate::config::Config;
+
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// A store whose schema this program knows. Waits for a server that is away, until told to stop.
+///
+/// Errors: the schema is older or newer than this program, or the settings are wrong.
+pub(crate) async fn open_store(config: &Config, process: &Process) -> anyhow::Result<Arc<PostgresStore>> {
+    if !config.storage.url.is_set() {
+        bail!("storage.url is empty: say where Postgres is");
+    }
+    let store = PostgresStore::connect(&config.storage.store()).await?;
+    let ready = process.readiness.register("store");
+    while let Err(error) = store.check_version().await {
+        if !matches!(error, SetupError::Unreachable { .. }) {
+            return Err(error.into());
+        }
+        let reason = chain(&error).to_string();
+        tracing::warn!(error = reason, "The store is not there yet; trying again");
+        ready.not_ready(reason);
+        tokio::select! {
+            () = process.stop.stopped() => bail!("stopped before the store was there"),
+            () = tokio::time::sleep(PAUSE) => {}
+        }
+    }
+    ready.ready();
+    Ok(Arc::new(store))
+}
