@@ -15,10 +15,14 @@ use crate::servers::{Addresses, Plan, Servers};
 use crate::{migrate, schema_ids};
 use running::Running;
 
+/// Says which deployment runs and why, before anything else is said.
+pub(crate) fn announce(config: &Config) {
+    greeting::deployment(config, plan(config));
+}
+
 /// Runs until told to stop, or until a part fails.
 pub(crate) async fn run(mut config: Config, process: &Process) -> anyhow::Result<()> {
     let plan = plan(&config);
-    greeting::deployment(&config, plan);
     let mut servers = match plan.is_empty() {
         true => None,
         false => Some(Servers::open(&config.embedded)?),
@@ -55,9 +59,10 @@ async fn work(
         () = process.stop.stopped() => return Ok(()),
     };
     let addresses = running.addresses.clone();
+    let data = servers.as_ref().map(Servers::data_dir);
     let greet = async {
         greeting::until_ready(process).await;
-        greeting::ready(config, &addresses, process);
+        greeting::ready(config, &addresses, process, data);
         std::future::pending().await
     };
     tokio::select! {
@@ -74,10 +79,14 @@ async fn start(
 ) -> anyhow::Result<Running> {
     if let Some(servers) = servers {
         let brokers = config.kafka.brokers.join(",");
-        let addresses = servers.start(&config.embedded, plan, &brokers, &process.readiness).await?;
+        let addresses = servers
+            .start(&config.embedded, plan, &brokers, &process.readiness)
+            .await?;
         adopt(config, addresses);
     }
-    migrate::store(config).await.context("cannot bring the store up to date")?;
+    migrate::store(config)
+        .await
+        .context("cannot bring the store up to date")?;
     let store = open_store(config, process).await?;
     let running = match config.deployment {
         Deployment::Direct => {

@@ -64,7 +64,10 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Metrics(MetricsCommand::Docs) => say(metrics_page::page().trim_end()),
         Command::Migrate => migrate(document()?)?,
         Command::Servers(arguments) => return serve(document()?, arguments.command),
-        Command::Collector | Command::Ingester | Command::Query | Command::AllInOne(_) => {}
+        Command::Collector => return role(Role::Collector, document()?),
+        Command::Ingester => return role(Role::Ingester, document()?),
+        Command::Query => return role(Role::Query, document()?),
+        Command::AllInOne(_) => return role(Role::AllInOne, document()?),
     }
     Ok(ExitCode::SUCCESS)
 }

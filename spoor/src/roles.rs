@@ -17,6 +17,7 @@ use std::process::ExitCode;
 use anyhow::{Context, bail};
 use bootstrap::{Process, ProcessSettings, start_process};
 
+use crate::all_in_one;
 use crate::config::{Config, Deployment};
 use crate::metrics_page::{buckets, describe_all};
 
@@ -44,14 +45,21 @@ impl Role {
 }
 
 /// Runs a role until a signal, or until it fails.
-pub(crate) async fn run(role: Role, config: Config, warnings: &[String]) -> anyhow::Result<ExitCode> {
+pub(crate) async fn run(
+    role: Role,
+    config: Config,
+    warnings: &[String],
+) -> anyhow::Result<ExitCode> {
+    if role == Role::AllInOne {
+        all_in_one::announce(&config);
+    }
     let process = begin(role, &config, warnings).await?;
     let work = async {
         match role {
             Role::Collector => collector_alone(&config, &process).await,
             Role::Ingester => ingester_alone(&config, &process).await,
             Role::Query => query_alone(&config, &process).await,
-            Role::AllInOne => crate::all_in_one::run(config, &process).await,
+            Role::AllInOne => all_in_one::run(config, &process).await,
         }
     };
     let outcome = unless_forced(&process, work).await;
@@ -61,7 +69,8 @@ pub(crate) async fn run(role: Role, config: Config, warnings: &[String]) -> anyh
 
 /// Begins logs, metrics, signals and the admin port.
 async fn begin(role: Role, config: &Config, warnings: &[String]) -> anyhow::Result<Process> {
-    let process = start_process(ProcessSettings {
+    let (describe, buckets) = (describe_all(), buckets());
+    let settings = ProcessSettings {
         role: role.name(),
         version: env!("CARGO_PKG_VERSION"),
         logging: &config.logging,
@@ -71,12 +80,12 @@ async fn begin(role: Role, config: &Config, warnings: &[String]) -> anyhow::Resu
             Role::Ingester => config.admin.ingester,
             Role::Query => config.admin.query,
         },
-        describe: &describe_all(),
-        buckets: &buckets(),
+        describe: &describe,
+        buckets: &buckets,
         warnings,
         grace: config.shutdown_timeout,
-    });
-    let process = process.await?;
+    };
+    let process = start_process(settings).await?;
     tracing::info!(admin.address = %process.admin, "Started spoor {}", role.name());
     Ok(process)
 }
@@ -95,12 +104,18 @@ async fn unless_forced(
 async fn collector_alone(config: &Config, process: &Process) -> anyhow::Result<()> {
     if config.deployment == Deployment::Kafka {
         let collector = kafka_collector(config, process).await?;
-        return collector.run(process.stop.clone()).await.context("the collector failed");
+        return collector
+            .run(process.stop.clone())
+            .await
+            .context("the collector failed");
     }
     let store = open_store(config, process).await?;
     let collector = direct_collector(config, store.clone(), process).await?;
     let maintenance = store.clone().spawn_maintenance(process.stop.clone());
-    collector.run(process.stop.clone()).await.context("the collector failed")?;
+    collector
+        .run(process.stop.clone())
+        .await
+        .context("the collector failed")?;
     maintenance.await?;
     store.close().await;
     Ok(())
@@ -108,12 +123,17 @@ async fn collector_alone(config: &Config, process: &Process) -> anyhow::Result<(
 
 async fn ingester_alone(config: &Config, process: &Process) -> anyhow::Result<()> {
     if config.deployment == Deployment::Direct {
-        bail!("where `deployment` is `direct` there are no ingesters: the collector writes to the store");
+        bail!(
+            "where `deployment` is `direct` there are no ingesters: the collector writes to the store"
+        );
     }
     let store = open_store(config, process).await?;
     let ingester = ingester(config, store.clone(), process).await?;
     let maintenance = store.clone().spawn_maintenance(process.stop.clone());
-    ingester.run(process.stop.clone()).await.context("the ingester failed")?;
+    ingester
+        .run(process.stop.clone())
+        .await
+        .context("the ingester failed")?;
     maintenance.await?;
     store.close().await;
     Ok(())

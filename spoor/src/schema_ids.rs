@@ -34,7 +34,6 @@ impl Announced {
         };
         self.0.iter().find(own).map(|one| one.id)
     }
-
 }
 
 /// Reads the control topic; what is announced later is had from the second value.

@@ -16,7 +16,7 @@ mod runtime;
 mod supervise;
 mod user;
 
-use std::path::PathBuf;
+use std::path::Path;
 
 use bootstrap::{Readiness, Secret};
 
@@ -120,14 +120,8 @@ impl Servers {
                 .kafka
                 .clone()
                 .unwrap_or_else(|| brokers.to_owned());
-            let server = registry::start(
-                config,
-                &self.data,
-                &runtime,
-                java,
-                ports.registry,
-                &brokers,
-            )?;
+            let server =
+                registry::start(config, &self.data, &runtime, java, ports.registry, &brokers)?;
             self.running.push(server);
             self.addresses.registry = Some(registry::url(ports.registry));
         }
@@ -155,8 +149,8 @@ impl Servers {
     }
 
     /// The folder that holds everything.
-    pub(crate) fn data_dir(&self) -> PathBuf {
-        self.data.path().to_owned()
+    pub(crate) fn data_dir(&self) -> &Path {
+        self.data.path()
     }
 
     /// Stops the children in reverse order of their start.

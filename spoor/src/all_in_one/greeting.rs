@@ -1,6 +1,7 @@
 //! What a newcomer reads: which deployment runs and why, and how to send a first span.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::time::Duration;
 
 use bootstrap::Process;
@@ -19,13 +20,28 @@ pub(crate) fn deployment(config: &Config, plan: Plan) {
         Deployment::Direct => "collector → Postgres → query, without Kafka",
     };
     let name = config.deployment.name();
-    say(format!("spoor {}, deployment {name}: {path}", env!("CARGO_PKG_VERSION")));
+    say(format!(
+        "spoor {}, deployment {name}: {path}",
+        env!("CARGO_PKG_VERSION")
+    ));
     let by_kafka = config.deployment == Deployment::Kafka;
     let brokers = config.kafka.brokers.join(", ");
     let servers = [
         (by_kafka, "Kafka", plan.kafka, "kafka.brokers", brokers),
-        (by_kafka, "schema registry", plan.registry, "registry.url", String::new()),
-        (true, "Postgres", plan.postgres, "storage.url", config.storage.store().url.redacted()),
+        (
+            by_kafka,
+            "schema registry",
+            plan.registry,
+            "registry.url",
+            String::new(),
+        ),
+        (
+            true,
+            "Postgres",
+            plan.postgres,
+            "storage.url",
+            config.storage.store().url.redacted(),
+        ),
     ];
     for (used, server, own, key, address) in servers {
         match (used, own) {
@@ -44,21 +60,38 @@ pub(crate) async fn until_ready(process: &Process) {
 }
 
 /// Said once: the addresses, and a first span to copy.
-pub(crate) fn ready(config: &Config, addresses: &Addresses, process: &Process) {
+pub(crate) fn ready(
+    config: &Config,
+    addresses: &Addresses,
+    process: &Process,
+    data: Option<&Path>,
+) {
     let line = |what: &str, address: String| say(format!("  {what:<16} {address}"));
-    say(format!("spoor is ready, deployment {}", config.deployment.name()));
+    say(format!(
+        "spoor is ready, deployment {}",
+        config.deployment.name()
+    ));
     if let Some(address) = addresses.otlp_grpc {
         line("OTLP over gRPC", reachable(address));
     }
     if let Some(address) = addresses.otlp_http {
         line("OTLP over HTTP", format!("http://{}", reachable(address)));
     }
-    line("query API", format!("http://{}", reachable(addresses.query)));
-    line("admin", format!("http://{}/ready and /metrics", reachable(process.admin)));
+    line(
+        "query API",
+        format!("http://{}", reachable(addresses.query)),
+    );
+    line(
+        "admin",
+        format!("http://{}/ready and /metrics", reachable(process.admin)),
+    );
     if config.deployment == Deployment::Kafka {
         line("Kafka", config.kafka.brokers.join(", "));
     }
     line("Postgres", config.storage.store().url.redacted());
+    if let Some(data) = data {
+        line("data", data.display().to_string());
+    }
     if let Some(address) = addresses.otlp_http {
         first_span(&reachable(address), &reachable(addresses.query));
     }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
 use bootstrap::{Process, Stop, StopHandle};
-use ingester::Ingester;
 use futures_util::future::select_all;
+use ingester::Ingester;
 use query::Query;
 use storage::PostgresStore;
 use tokio::task::JoinHandle;
@@ -50,21 +50,35 @@ impl Running {
         config: &Config,
     ) -> Self {
         let (otlp_grpc, otlp_http) = collector.addresses();
-        let addresses = Addresses { otlp_grpc, otlp_http, query: query.addresses() };
-        let mut parts = vec![Part::start("the collector", config, |stop| collector.run(stop))];
+        let addresses = Addresses {
+            otlp_grpc,
+            otlp_http,
+            query: query.addresses(),
+        };
+        let mut parts = vec![Part::start("the collector", config, |stop| {
+            collector.run(stop)
+        })];
         if let Some(ingester) = ingester {
             let run = |stop| async move { Ok(ingester.run(stop).await?) };
             parts.push(Part::start("the ingester", config, run));
         }
-        parts.push(Part::start("the query service", config, |stop| async move {
-            query.run(stop).await;
-            Ok(())
-        }));
+        parts.push(Part::start(
+            "the query service",
+            config,
+            |stop| async move {
+                query.run(stop).await;
+                Ok(())
+            },
+        ));
         let maintained = store.clone();
         parts.push(Part::start("maintenance", config, |stop| async move {
             Ok(maintained.spawn_maintenance(stop).await?)
         }));
-        Self { parts, store, addresses }
+        Self {
+            parts,
+            store,
+            addresses,
+        }
     }
 
     /// Returns once everything has stopped: on demand in order, or because a part failed.
@@ -92,21 +106,34 @@ impl Part {
         F: Future<Output = anyhow::Result<()>> + Send + 'static,
     {
         let (handle, stop) = Stop::with_grace(config.shutdown_timeout);
-        Self { name, stop: handle, task: tokio::spawn(run(stop)), ended: false }
+        Self {
+            name,
+            stop: handle,
+            task: tokio::spawn(run(stop)),
+            ended: false,
+        }
     }
 
     async fn end(&mut self) -> anyhow::Result<()> {
         let ended = (&mut self.task).await;
         self.ended = true;
-        ended.map_err(anyhow::Error::from).flatten().with_context(|| format!("{} failed", self.name))
+        ended
+            .map_err(anyhow::Error::from)
+            .flatten()
+            .with_context(|| format!("{} failed", self.name))
     }
 }
 
 /// The failure of the first part that ends although nothing told it to.
 async fn first_end(parts: &mut [Part]) -> anyhow::Error {
-    let ends = parts.iter_mut().map(|part| Box::pin(async {
-        let name = part.name;
-        part.end().await.err().unwrap_or_else(|| anyhow!("{name} ended by itself"))
-    }));
+    let ends = parts.iter_mut().map(|part| {
+        Box::pin(async {
+            let name = part.name;
+            part.end()
+                .await
+                .err()
+                .unwrap_or_else(|| anyhow!("{name} ended by itself"))
+        })
+    });
     select_all(ends).await.0
 }

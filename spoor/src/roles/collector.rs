@@ -22,8 +22,14 @@ pub(crate) enum AnyCollector {
 }
 
 /// Builds a collector that publishes to Kafka. Waits until the id of its schema is known.
-pub(crate) async fn kafka_collector(config: &Config, process: &Process) -> anyhow::Result<AnyCollector> {
-    anyhow::ensure!(!config.kafka.brokers.is_empty(), "kafka.brokers is empty: say where Kafka is");
+pub(crate) async fn kafka_collector(
+    config: &Config,
+    process: &Process,
+) -> anyhow::Result<AnyCollector> {
+    anyhow::ensure!(
+        !config.kafka.brokers.is_empty(),
+        "kafka.brokers is empty: say where Kafka is"
+    );
     let ready = process.readiness.register("schema");
     let id = tokio::select! {
         id = schema_ids::own_id(config) => id,
@@ -32,8 +38,15 @@ pub(crate) async fn kafka_collector(config: &Config, process: &Process) -> anyho
     ready.ready();
     let producer = Producer::new(&config.kafka.client(), &config.kafka.producer())?;
     let publisher = KafkaPublisher::new(producer, &config.collector.publish);
-    let collector = Collector::build(config.collector.clone(), ChunkEncoder::new(id), publisher, &process.readiness);
-    Ok(AnyCollector::Kafka(collector.await.context("cannot start the collector")?))
+    let collector = Collector::build(
+        config.collector.clone(),
+        ChunkEncoder::new(id),
+        publisher,
+        &process.readiness,
+    );
+    Ok(AnyCollector::Kafka(
+        collector.await.context("cannot start the collector")?,
+    ))
 }
 
 /// Builds a collector that writes to the store itself.
@@ -46,10 +59,22 @@ pub(crate) async fn direct_collector(
     schemas.announce(DIRECT_ID, TRACE_CHUNK_SCHEMA)?;
     let known = KnownSchemas::new(schemas, None);
     let retry = config.ingester.write.retry();
-    let publisher = DirectPublisher::new(DirectWriter::start(&config.ingester.direct, retry, known, store));
+    let publisher = DirectPublisher::new(DirectWriter::start(
+        &config.ingester.direct,
+        retry,
+        known,
+        store,
+    ));
     let encoder = ChunkEncoder::new(DIRECT_ID);
-    let collector = Collector::build(config.collector.clone(), encoder, publisher, &process.readiness);
-    Ok(AnyCollector::Direct(collector.await.context("cannot start the collector")?))
+    let collector = Collector::build(
+        config.collector.clone(),
+        encoder,
+        publisher,
+        &process.readiness,
+    );
+    Ok(AnyCollector::Direct(
+        collector.await.context("cannot start the collector")?,
+    ))
 }
 
 impl AnyCollector {

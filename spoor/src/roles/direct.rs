@@ -20,12 +20,17 @@ impl DirectPublisher {
 impl Publish for DirectPublisher {
     async fn publish(&self, records: Vec<SpanRecord>) -> Result<(), PublishError> {
         let payloads = records.into_iter().map(|record| record.payload).collect();
-        self.writer.write(payloads).await.map_err(|error| match error {
-            DirectError::Overloaded { retry_after, .. } => PublishError::Overloaded {
-                retry_after: Some(retry_after),
-            },
-            error => PublishError::Unavailable { source: error.into() },
-        })
+        self.writer
+            .write(payloads)
+            .await
+            .map_err(|error| match error {
+                DirectError::Overloaded { retry_after, .. } => PublishError::Overloaded {
+                    retry_after: Some(retry_after),
+                },
+                error => PublishError::Unavailable {
+                    source: error.into(),
+                },
+            })
     }
 
     fn has_room(&self, bytes: usize) -> bool {

@@ -20,8 +20,22 @@ pub(crate) async fn ingester(
     let registry = schema_ids::registry(config)?;
     let source = registry.map(|registry| Arc::new(registry) as Arc<dyn SchemaSource>);
     let known = KnownSchemas::new(SchemaSet::new(), source);
-    tokio::spawn(schema_ids::learn_for_ever(config.clone(), known.clone()));
+    let learning = schema_ids::learn_for_ever(config.clone(), known.clone());
+    let stop = process.stop.clone();
+    tokio::spawn(async move {
+        tokio::select! {
+            () = learning => {}
+            () = stop.stopped() => {}
+        }
+    });
     let (readiness, liveness) = (&process.readiness, &process.liveness);
-    Ingester::build(&config.ingester, config.kafka.client(), known, store, readiness, liveness)
-        .context("cannot build the ingester")
+    Ingester::build(
+        &config.ingester,
+        config.kafka.client(),
+        known,
+        store,
+        readiness,
+        liveness,
+    )
+    .context("cannot build the ingester")
 }

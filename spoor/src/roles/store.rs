@@ -14,7 +14,10 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// A store whose schema this program knows. Waits for a server that is away, until told to stop.
 ///
 /// Errors: the schema is older or newer than this program, or the settings are wrong.
-pub(crate) async fn open_store(config: &Config, process: &Process) -> anyhow::Result<Arc<PostgresStore>> {
+pub(crate) async fn open_store(
+    config: &Config,
+    process: &Process,
+) -> anyhow::Result<Arc<PostgresStore>> {
     if !config.storage.url.is_set() {
         bail!("storage.url is empty: say where Postgres is");
     }
