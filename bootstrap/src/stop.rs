@@ -27,10 +27,6 @@ pub struct StopHandle(Arc<Shared>);
 
 impl Stop {
     /// A pair of the handle and what it stops, with 30 seconds to drain.
-    #[expect(
-        clippy::new_ret_no_self,
-        reason = "a stop signal comes with its handle"
-    )]
     pub fn new() -> (StopHandle, Stop) {
         Self::with_grace(DEFAULT_GRACE)
     }

@@ -57,16 +57,47 @@ impl Export {
 
     /// The layer that turns allowed spans into exported ones.
     pub(crate) fn layer(&self) -> impl Layer<tracing_subscriber::Registry> + Send + Sync + 'static {
-        let allowed = TRACED.map(|target| (target, LevelFilter::INFO));
         tracing_opentelemetry::layer()
             .with_tracer(self.provider.tracer("spoor"))
-            .with_filter(Targets::new().with_targets(allowed))
+            .with_filter(allowed())
     }
 
     /// Sends what is left.
     pub(crate) fn finish(self) {
         if let Err(error) = self.provider.shutdown() {
             tracing::warn!(error = %crate::chain(&error), "Some of spoor's own traces were not sent");
+        }
+    }
+}
+
+/// Lets the spans of [`TRACED`] pass and nothing else.
+fn allowed() -> Targets {
+    Targets::new().with_targets(TRACED.map(|target| (target, LevelFilter::INFO)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tracing::Level;
+
+    #[test]
+    fn queries_and_maintenance_are_traced() {
+        for target in ["query::api::traces", "storage::maintenance::retention"] {
+            assert!(allowed().would_enable(target, &Level::INFO), "{target}");
+        }
+    }
+
+    #[test]
+    fn what_receives_and_publishes_spans_is_never_traced() {
+        for target in [
+            "collector::receive",
+            "kafka::producer",
+            "ingester::write",
+            "storage::writer",
+            "tonic",
+            "h2",
+        ] {
+            assert!(!allowed().would_enable(target, &Level::ERROR), "{target}");
         }
     }
 }

@@ -7,6 +7,7 @@ use bootstrap::config::Sources;
 use clap::{Args, Parser, Subcommand};
 
 use crate::config::Deployment;
+use crate::load::LoadArgs;
 
 /// Stores distributed traces in Kafka and Postgres, and shows them.
 #[derive(Debug, Parser)]
@@ -52,6 +53,8 @@ pub(crate) enum Command {
     Metrics(MetricsCommand),
     /// Starts Kafka, schema registry and Postgres alone, runs a command beside them, stops them.
     Servers(ServersArgs),
+    /// Makes realistic traffic, and verifies that all of it is there once.
+    Load(LoadArgs),
     /// Says which version this is.
     Version,
     /// Becomes a child process that dies with its parent.

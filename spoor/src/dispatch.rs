@@ -8,6 +8,7 @@ use bootstrap::config::{ConfigError, Loaded, Sources, documentation, load, redac
 use crate::cli::{Cli, Command, ConfigCommand, MetricsCommand};
 use crate::config::Config;
 use crate::console::say;
+use crate::load::LoadArgs;
 use crate::roles::{self, Role};
 use crate::{metrics_page, servers, test_servers};
 
@@ -63,6 +64,7 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Config(ConfigCommand::Print) => print(&document()?.config)?,
         Command::Metrics(MetricsCommand::Docs) => say(metrics_page::page().trim_end()),
         Command::Migrate => migrate(document()?)?,
+        Command::Load(arguments) => return traffic(arguments),
         Command::Servers(arguments) => return serve(document()?, arguments.command),
         Command::Collector => return role(Role::Collector, document()?),
         Command::Ingester => return role(Role::Ingester, document()?),
@@ -97,6 +99,15 @@ fn print(config: &Config) -> Result<(), anyhow::Error> {
 fn migrate(loaded: Loaded<Config>) -> Result<(), anyhow::Error> {
     bootstrap::logging::install(&loaded.config.logging)?;
     runtime()?.block_on(crate::migrate::run(&loaded.config))
+}
+
+/// Exit code 1 when a verification found something wrong.
+fn traffic(arguments: LoadArgs) -> Result<ExitCode, Failure> {
+    let runtime = runtime().map_err(anyhow::Error::from)?;
+    match runtime.block_on(crate::load::load(arguments))? {
+        true => Ok(ExitCode::SUCCESS),
+        false => Ok(ExitCode::FAILURE),
+    }
 }
 
 fn role(role: Role, loaded: Loaded<Config>) -> Result<ExitCode, Failure> {

@@ -5,6 +5,7 @@ mod cli;
 mod config;
 mod console;
 mod dispatch;
+mod load;
 mod metrics_page;
 mod migrate;
 mod roles;

@@ -7,8 +7,10 @@ use bootstrap::metrics::{Buckets, Describe};
 use metrics::{Counter, Gauge, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit};
 
 /// Where metrics come from, in data-path order.
-const CRATES: [(&str, Describe); 2] = [
+const CRATES: [(&str, Describe); 4] = [
     ("Kafka", kafka::metrics::describe),
+    ("Collector", collector::metrics::describe),
+    ("Ingester", ingester::metrics::describe),
     ("Query", query::metrics::describe),
 ];
 
@@ -19,7 +21,13 @@ pub(crate) fn describe_all() -> Vec<Describe> {
 
 /// The limits of every histogram's buckets.
 pub(crate) fn buckets() -> Vec<Buckets> {
-    [kafka::metrics::buckets(), query::metrics::buckets()].concat()
+    [
+        kafka::metrics::buckets(),
+        collector::metrics::buckets(),
+        ingester::metrics::buckets(),
+        query::metrics::buckets(),
+    ]
+    .concat()
 }
 
 /// The reference page in Markdown.

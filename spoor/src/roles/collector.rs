@@ -38,14 +38,12 @@ pub(crate) async fn kafka_collector(
     ready.ready();
     let producer = Producer::new(&config.kafka.client(), &config.kafka.producer())?;
     let publisher = KafkaPublisher::new(producer, &config.collector.publish);
-    let collector = Collector::build(
-        config.collector.clone(),
-        ChunkEncoder::new(id),
-        publisher,
-        &process.readiness,
-    );
+    let collector = Collector::build(config.collector.clone(), ChunkEncoder::new(id), publisher);
     Ok(AnyCollector::Kafka(
-        collector.await.context("cannot start the collector")?,
+        collector
+            .await
+            .context("cannot start the collector")?
+            .with_readiness(process.readiness.register("collector")),
     ))
 }
 
@@ -66,14 +64,12 @@ pub(crate) async fn direct_collector(
         store,
     ));
     let encoder = ChunkEncoder::new(DIRECT_ID);
-    let collector = Collector::build(
-        config.collector.clone(),
-        encoder,
-        publisher,
-        &process.readiness,
-    );
+    let collector = Collector::build(config.collector.clone(), encoder, publisher);
     Ok(AnyCollector::Direct(
-        collector.await.context("cannot start the collector")?,
+        collector
+            .await
+            .context("cannot start the collector")?
+            .with_readiness(process.readiness.register("collector")),
     ))
 }
 

@@ -13,6 +13,9 @@ use tempfile::TempDir;
 /// Longest wait for anything. Java takes its time on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(120);
 
+/// Postgres alone is up in a second; what holds for it holds for every child.
+pub const POSTGRES_ALONE: [&str; 2] = ["--deployment", "direct"];
+
 /// Every port a free one.
 const FREE_PORTS: [&str; 8] = [
     "--kafka-port",
