@@ -14,8 +14,7 @@ SPOOR := target/release/spoor
 RUNTIME := target/runtime
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
-PACKAGES := build-essential make pkg-config cmake libssl-dev zlib1g-dev libsasl2-dev \
-	xz-utils unzip curl ca-certificates python3-venv util-linux
+PACKAGES := build-essential pkg-config libssl-dev zlib1g-dev xz-utils curl ca-certificates python3-venv
 
 .PHONY: help setup build runtime run test check docs demo clean
 
@@ -39,7 +38,7 @@ runtime: $(RUNTIME)/.complete ## Fetches Kafka, the schema registry and Postgres
 
 $(RUNTIME)/.complete: runtime/pom.xml runtime/kafka-log4j2.xml
 	rm -rf $(RUNTIME)
-	$(MVN) -q -B -f runtime/pom.xml package
+	$(MVN) -q -B -f runtime/pom.xml -Doutput=$(abspath $(RUNTIME)) package
 	cp runtime/kafka-log4j2.xml $(RUNTIME)/kafka/log4j2.xml
 	mkdir -p $(RUNTIME)/postgres
 	tar -xJf $(RUNTIME)/postgres-archive/*.txz -C $(RUNTIME)/postgres
@@ -49,6 +48,9 @@ $(RUNTIME)/.complete: runtime/pom.xml runtime/kafka-log4j2.xml
 
 run: build ## Builds, then runs everything on this machine.
 	$(SPOOR) all-in-one $(if $(DATA_DIR),--data-dir $(DATA_DIR))
+
+demo: build ## Sends gentle traffic of a small shop to what `make run` has started.
+	$(SPOOR) load --rate 200 --duration 10m
 
 check: setup ## Format and lints.
 	$(CARGO) fmt --all --check
