@@ -1,5 +1,7 @@
 //! A started process answers on its admin port.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails there")]
+
 use std::net::SocketAddr;
 use std::sync::LazyLock;
 use std::time::Duration;

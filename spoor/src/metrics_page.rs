@@ -7,10 +7,11 @@ use bootstrap::metrics::{Buckets, Describe};
 use metrics::{Counter, Gauge, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit};
 
 /// Where metrics come from, in data-path order.
-const CRATES: [(&str, Describe); 4] = [
+const CRATES: [(&str, Describe); 5] = [
     ("Kafka", kafka::metrics::describe),
     ("Collector", collector::metrics::describe),
     ("Ingester", ingester::metrics::describe),
+    ("Storage", storage::metrics::describe),
     ("Query", query::metrics::describe),
 ];
 
@@ -25,6 +26,7 @@ pub(crate) fn buckets() -> Vec<Buckets> {
         kafka::metrics::buckets(),
         collector::metrics::buckets(),
         ingester::metrics::buckets(),
+        storage::metrics::buckets(),
         query::metrics::buckets(),
     ]
     .concat()

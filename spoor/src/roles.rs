@@ -9,7 +9,7 @@ mod store;
 pub(crate) use self::collector::{AnyCollector, direct_collector, kafka_collector};
 pub(crate) use self::ingester::ingester;
 pub(crate) use self::query::query;
-pub(crate) use self::store::open_store;
+pub(crate) use self::store::{maintain, open_store};
 
 use std::future::Future;
 use std::process::ExitCode;
@@ -111,7 +111,7 @@ async fn collector_alone(config: &Config, process: &Process) -> anyhow::Result<(
     }
     let store = open_store(config, process).await?;
     let collector = direct_collector(config, store.clone(), process).await?;
-    let maintenance = store.clone().spawn_maintenance(process.stop.clone());
+    let maintenance = tokio::spawn(maintain(store.clone(), process.stop.clone()));
     collector
         .run(process.stop.clone())
         .await
@@ -129,7 +129,7 @@ async fn ingester_alone(config: &Config, process: &Process) -> anyhow::Result<()
     }
     let store = open_store(config, process).await?;
     let ingester = ingester(config, store.clone(), process).await?;
-    let maintenance = store.clone().spawn_maintenance(process.stop.clone());
+    let maintenance = tokio::spawn(maintain(store.clone(), process.stop.clone()));
     ingester
         .run(process.stop.clone())
         .await

@@ -109,7 +109,7 @@ fn announcement((key, value): &CompactedEntry) -> Option<SchemaAnnouncement> {
 }
 
 /// Makes every schema known that is or will be announced, for ever, through any outage.
-pub(crate) async fn learn_for_ever(config: Config, known: KnownSchemas) {
+pub(crate) async fn learn_for_ever(config: Config, known: KnownSchemas) -> ! {
     loop {
         match announced(&config).await {
             Ok((announced, changes)) => {
@@ -125,6 +125,7 @@ pub(crate) async fn learn_for_ever(config: Config, known: KnownSchemas) {
     }
 }
 
+/// Learns what is announced later.
 async fn follow(mut changes: CompactedChanges, known: &KnownSchemas) -> ! {
     loop {
         if let Some(one) = announcement(&changes.next().await) {

@@ -1,5 +1,7 @@
 //! What the command line says about a configuration.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails there")]
+
 use std::process::{Command, Output};
 
 fn spoor(arguments: &[&str]) -> Output {

@@ -13,7 +13,7 @@ use storage::PostgresStore;
 use tokio::task::JoinHandle;
 
 use crate::config::Config;
-use crate::roles::AnyCollector;
+use crate::roles::{AnyCollector, maintain};
 
 /// One role at work.
 struct Part {
@@ -72,7 +72,8 @@ impl Running {
         ));
         let maintained = store.clone();
         parts.push(Part::start("maintenance", config, |stop| async move {
-            Ok(maintained.spawn_maintenance(stop).await?)
+            maintain(maintained, stop).await;
+            Ok(())
         }));
         Self {
             parts,

@@ -24,7 +24,7 @@ pub(crate) async fn ingester(
     let stop = process.stop.clone();
     tokio::spawn(async move {
         tokio::select! {
-            () = learning => {}
+            _ = learning => {}
             () = stop.stopped() => {}
         }
     });

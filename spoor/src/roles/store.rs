@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::bail;
-use bootstrap::{Process, chain};
+use bootstrap::{Process, Stop, chain, clock};
 use storage::{PostgresStore, SetupError};
 
 use crate::config::Config;
@@ -37,4 +37,12 @@ pub(crate) async fn open_store(
     }
     ready.ready();
     Ok(Arc::new(store))
+}
+
+/// Keeps the store in order, unless another process does, until told to stop.
+pub(crate) async fn maintain(store: Arc<PostgresStore>, stop: Stop) {
+    tokio::select! {
+        () = store.maintain(clock::now) => {}
+        () = stop.stopped() => {}
+    }
 }

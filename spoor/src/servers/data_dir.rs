@@ -5,8 +5,6 @@ use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use super::user;
-
 /// Why the folder cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum DataDirError {
@@ -35,15 +33,11 @@ pub(crate) enum DataDirError {
     Homeless,
 }
 
-/// `$XDG_DATA_HOME/spoor`, else `~/.local/share/spoor`; root, whose home is closed to the user
-/// that Postgres runs as, has `/var/lib/spoor`.
+/// `$XDG_DATA_HOME/spoor`, else `~/.local/share/spoor`.
 pub(crate) fn default_path() -> Result<PathBuf, DataDirError> {
     let folder = |name: &str| std::env::var_os(name).filter(|path| !path.is_empty());
     if let Some(data_home) = folder("XDG_DATA_HOME") {
         return Ok(Path::new(&data_home).join("spoor"));
-    }
-    if user::is_root() {
-        return Ok(PathBuf::from("/var/lib/spoor"));
     }
     let home = folder("HOME").ok_or(DataDirError::Homeless)?;
     Ok(Path::new(&home).join(".local/share/spoor"))

@@ -156,9 +156,8 @@ impl Run<'_> {
             .mode(0o600)
             .open(&path)?;
         file.write_all(password.as_bytes())?;
-        match &self.user {
-            Some(user) => user.own(&path)?,
-            None => {}
+        if let Some(user) = &self.user {
+            user.own(&path)?;
         }
         Ok(password)
     }

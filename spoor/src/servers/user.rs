@@ -7,11 +7,6 @@ use std::path::Path;
 /// Tried in this order; nothing is added to the machine.
 const CANDIDATES: [&str; 2] = ["postgres", "nobody"];
 
-/// Whether this process has root's rights.
-pub(crate) fn is_root() -> bool {
-    rustix::process::geteuid().is_root()
-}
-
 /// A user of this machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct User {
@@ -28,7 +23,7 @@ impl User {
     ///
     /// Errors: the machine has none of the customary users.
     pub(crate) fn for_postgres() -> io::Result<Option<Self>> {
-        if !is_root() {
+        if !rustix::process::geteuid().is_root() {
             return Ok(None);
         }
         let passwd = std::fs::read_to_string("/etc/passwd")?;

@@ -30,13 +30,18 @@ impl AllInOne {
     /// Starts it and waits until it says that it is ready.
     fn start(folder: &Folder, arguments: &[&str]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_spoor"));
-        command.args(["all-in-one", "--data-dir"]).arg(folder.path()).args(arguments);
+        command
+            .args(["all-in-one", "--data-dir"])
+            .arg(folder.path())
+            .args(arguments);
         command.args(FREE_PORTS.iter().flat_map(|setting| ["--set", *setting]));
         let mut process = command.stdout(Stdio::piped()).spawn().unwrap();
         let lines = BufReader::new(process.stdout.take().unwrap()).lines();
         let mut lines = lines.map_while(Result::ok);
-        let first_lines: Vec<String> =
-            lines.by_ref().take_while(|line| !line.starts_with("spoor is ready")).collect();
+        let first_lines: Vec<String> = lines
+            .by_ref()
+            .take_while(|line| !line.starts_with("spoor is ready"))
+            .collect();
         let addresses = lines
             .by_ref()
             .take_while(|line| !line.contains("first span"))
@@ -47,15 +52,24 @@ impl AllInOne {
             .collect();
         // Whatever else it prints must find an open pipe.
         std::thread::spawn(move || lines.for_each(drop));
-        Self { process, first_lines, addresses }
+        Self {
+            process,
+            first_lines,
+            addresses,
+        }
     }
 
     fn address(&self, what: &str) -> &str {
-        self.addresses.get(what).unwrap_or_else(|| panic!("{:?} lacks {what}", self.addresses))
+        self.addresses
+            .get(what)
+            .unwrap_or_else(|| panic!("{:?} lacks {what}", self.addresses))
     }
 
     async fn send_span(&self, trace: &str) {
-        let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_nanos();
+        let now = std::time::SystemTime::UNIX_EPOCH
+            .elapsed()
+            .unwrap()
+            .as_nanos();
         let body = serde_json::json!({ "resourceSpans": [{
             "resource": { "attributes": [
                 { "key": "service.name", "value": { "stringValue": "hello" } }
@@ -66,7 +80,12 @@ impl AllInOne {
             }] }],
         }] });
         let url = format!("{}/v1/traces", self.address("OTLP over HTTP"));
-        let answer = reqwest::Client::new().post(url).json(&body).send().await.unwrap();
+        let answer = reqwest::Client::new()
+            .post(url)
+            .json(&body)
+            .send()
+            .await
+            .unwrap();
         assert_eq!(answer.status(), 200);
     }
 
@@ -102,7 +121,11 @@ const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
 async fn a_span_goes_through_kafka_to_the_query_api() {
     let folder = Folder::new();
     let spoor = AllInOne::start(&folder, &[]);
-    assert!(spoor.first_lines[0].contains("deployment kafka"), "{:?}", spoor.first_lines);
+    assert!(
+        spoor.first_lines[0].contains("deployment kafka"),
+        "{:?}",
+        spoor.first_lines
+    );
     spoor.send_span(TRACE).await;
     spoor.until_found(TRACE).await;
     assert_eq!(spoor.stop().code(), Some(0));
@@ -113,7 +136,11 @@ async fn a_span_goes_through_kafka_to_the_query_api() {
 async fn a_span_goes_straight_to_the_store_where_there_is_no_kafka() {
     let folder = Folder::new();
     let spoor = AllInOne::start(&folder, &POSTGRES_ALONE);
-    assert!(spoor.first_lines[0].contains("deployment direct"), "{:?}", spoor.first_lines);
+    assert!(
+        spoor.first_lines[0].contains("deployment direct"),
+        "{:?}",
+        spoor.first_lines
+    );
     spoor.send_span(TRACE).await;
     spoor.until_found(TRACE).await;
     assert_eq!(spoor.stop().code(), Some(0));
