@@ -110,26 +110,20 @@ fn announcement((key, value): &CompactedEntry) -> Option<SchemaAnnouncement> {
 
 /// Makes every schema known that is or will be announced, for ever, through any outage.
 pub(crate) async fn learn_for_ever(config: Config, known: KnownSchemas) -> ! {
-    loop {
+    let (announced, mut changes) = loop {
         match announced(&config).await {
-            Ok((announced, changes)) => {
-                announced.0.iter().for_each(|one| learn(&known, one));
-                follow(changes, &known).await
-            }
+            Ok(read) => break read,
             Err(error) => tracing::warn!(
                 error = format!("{error:#}"),
                 "The announced schemas cannot be read yet; trying again"
             ),
         }
         tokio::time::sleep(PAUSE).await;
-    }
-}
-
-/// Learns what is announced later.
-async fn follow(mut changes: CompactedChanges, known: &KnownSchemas) -> ! {
+    };
+    announced.0.iter().for_each(|one| learn(&known, one));
     loop {
         if let Some(one) = announcement(&changes.next().await) {
-            learn(known, &one);
+            learn(&known, &one);
         }
     }
 }

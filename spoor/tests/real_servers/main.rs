@@ -6,4 +6,3 @@
 
 mod support;
 mod servers;
-mod all_in_one;
