@@ -18,6 +18,18 @@ pub(crate) fn settle<L: SpanLog>(source: &Source, log: &L, commit: &Commit) {
     for record in &load.dead {
         metrics::dead_lettered(record.reason, u64::from(record.spans));
     }
+    // One of them speaks for all: poison comes in floods.
+    if let Some(first) = load.dead.first() {
+        tracing::warn!(
+            kafka.topic = source.topic,
+            kafka.partition = source.partition,
+            kafka.offset = first.offset,
+            reject.reason = first.reason.as_str(),
+            records = load.dead.len(),
+            error = first.error,
+            "Dead-lettered records that can never be stored"
+        );
+    }
     let committed_at = bootstrap::clock::now();
     for record in load.records() {
         metrics::fresh(committed_at, record.received_at);

@@ -8,7 +8,7 @@ mod drain;
 use std::{sync::Arc, time::Duration};
 
 use storage::{Owner, Source, TraceWriter, Written};
-use tokio_util::task::AbortOnDropHandle;
+use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 use self::intake::{Fetched, Intake};
@@ -46,8 +46,10 @@ enum End {
     Ordered(Order),
 }
 
-/// A write under way.
-type Writing = AbortOnDropHandle<Result<Written, WriteFailure>>;
+/// A write under way. Dropped, it goes on to its end with nobody listening: a store's connection
+/// that is left in the middle of a transaction is worth nothing to the next one who takes it, and
+/// who may write is the store's to decide anyway.
+type Writing = JoinHandle<Result<Written, WriteFailure>>;
 
 /// Does what the state machine of one partition says.
 struct Shell<L, W, D> {
@@ -135,7 +137,7 @@ impl<L: SpanLog, W: TraceWriter, D: DeadLetters> Shell<L, W, D> {
     /// Begins a write beside everything else.
     fn begin(&self, request: WriteRequest) -> Writing {
         let stages = self.stages.clone();
-        AbortOnDropHandle::new(tokio::spawn(async move { stages.write(&request).await }))
+        tokio::spawn(async move { stages.write(&request).await })
     }
 
     /// decode → assemble

@@ -16,5 +16,9 @@ mod stage;
 mod life;
 #[path = "pipeline/direct.rs"]
 mod direct;
+#[path = "pipeline/cluster.rs"]
+mod cluster;
 #[path = "pipeline/service.rs"]
 mod service;
+#[path = "pipeline/postgres.rs"]
+mod postgres;

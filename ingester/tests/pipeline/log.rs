@@ -10,7 +10,7 @@ use ingester::{LogError, SpanLog};
 use kafka::Record;
 use model::{
     ResourceRef, ScopeRef, SpanBatch, SpanId, SpanKind, SpanRef, StatusCode, Tenant, TraceChunk,
-    TraceId,
+    TraceId, UnixNanos,
 };
 use schemas::{ChunkEncoder, SchemaId};
 use tokio::sync::Notify;
@@ -146,20 +146,31 @@ pub fn chunk(trace: u8, names: &[&str]) -> Vec<u8> {
 }
 
 pub fn chunk_of(schema: SchemaId, tenant: &Tenant, trace: u8, names: &[&str]) -> Vec<u8> {
+    framed(schema, tenant, trace_id(trace), 1_000, names)
+}
+
+/// A framed record with one root span per name, in one trace, from `start` on.
+pub fn framed(
+    schema: SchemaId,
+    tenant: &Tenant,
+    trace_id: TraceId,
+    start: UnixNanos,
+    names: &[&str],
+) -> Vec<u8> {
     let batch = SpanBatch {
         resources: vec![ResourceRef::default()],
         scopes: vec![ScopeRef::default()],
         spans: names
             .iter()
             .zip(1..)
-            .map(|(name, id)| span(trace, name, id))
+            .map(|(name, id)| span(trace_id, start, name, id))
             .collect(),
         ..SpanBatch::default()
     };
     let chunk = TraceChunk {
         tenant,
         received_at: bootstrap::clock::now(),
-        trace_id: trace_id(trace),
+        trace_id,
         batch: &batch,
         spans: &(0..names.len() as u32).collect::<Vec<_>>(),
     };
@@ -170,18 +181,18 @@ pub fn chunk_of(schema: SchemaId, tenant: &Tenant, trace: u8, names: &[&str]) ->
     out
 }
 
-fn span<'a>(trace: u8, name: &'a str, id: u8) -> SpanRef<'a> {
+fn span(trace_id: TraceId, start: UnixNanos, name: &str, id: u8) -> SpanRef<'_> {
     SpanRef {
         scope: 0,
-        trace_id: trace_id(trace),
+        trace_id,
         span_id: SpanId::new([id; 8]).expect("not zero"),
         parent_span_id: None,
         trace_state: "",
         flags: 0,
         name,
         kind: SpanKind::Server,
-        start: 1_000,
-        end: 2_000,
+        start,
+        end: start + 1_000,
         attributes: Default::default(),
         dropped_attributes: 0,
         events: Default::default(),
