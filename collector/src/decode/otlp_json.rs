@@ -10,9 +10,9 @@ mod span;
 mod value;
 
 use bumpalo::Bump;
-use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess};
+use serde::de::{DeserializeSeed, Deserializer, MapAccess};
 
-use self::object::{Element, Fields, List, Object};
+use self::object::{Element, Fields, Ignored, List, Object};
 use self::scalar::{Count, Text};
 use self::span::Span;
 use self::value::Attributes;
@@ -52,7 +52,7 @@ impl<'a> Fields<'a> for Request<'_, 'a> {
                 self.to.forget_spans(0);
                 map.next_value_seed(List(&mut AllResourceSpans { to: self.to }))
             }
-            _ => map.next_value::<IgnoredAny>().map(drop),
+            _ => map.next_value::<Ignored>().map(drop),
         }
     }
 }
@@ -107,7 +107,7 @@ impl<'a> Fields<'a> for ResourceSpans<'_, 'a> {
                     .set_resource(self.index, |resource| resource.schema_url = url);
                 Ok(())
             }
-            _ => map.next_value::<IgnoredAny>().map(drop),
+            _ => map.next_value::<Ignored>().map(drop),
         }
     }
 }
@@ -133,7 +133,7 @@ impl<'a> Fields<'a> for Resource<'_, 'a> {
                 self.to
                     .set_resource(self.index, |resource| resource.dropped_attributes = dropped);
             }
-            _ => drop(map.next_value::<IgnoredAny>()?),
+            _ => drop(map.next_value::<Ignored>()?),
         }
         Ok(())
     }
@@ -188,7 +188,7 @@ impl<'a> Fields<'a> for ScopeSpans<'_, 'a> {
                     .set_scope(self.index, |scope| scope.schema_url = url);
                 Ok(())
             }
-            _ => map.next_value::<IgnoredAny>().map(drop),
+            _ => map.next_value::<Ignored>().map(drop),
         }
     }
 }
@@ -223,7 +223,7 @@ impl<'a> Fields<'a> for Scope<'_, 'a> {
                 self.to
                     .set_scope(index, |scope| scope.dropped_attributes = dropped);
             }
-            _ => drop(map.next_value::<IgnoredAny>()?),
+            _ => drop(map.next_value::<Ignored>()?),
         }
         Ok(())
     }

@@ -1,9 +1,9 @@
 //! Spans in OTLP JSON, with their events, links and status.
 
 use model::{EventRef, Extent};
-use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess};
+use serde::de::{DeserializeSeed, Deserializer, MapAccess};
 
-use super::object::{Element, Fields, List, Object};
+use super::object::{Element, Fields, Ignored, List, Object};
 use super::scalar::{Count, EnumNumber, Parsed, Text, Whole, span_id, trace_id};
 use super::value::Attributes;
 use crate::decode::builder::{Builder, LinkDraft, SpanDraft};
@@ -91,7 +91,7 @@ impl<'a> Fields<'a> for Span<'_, 'a> {
                 };
                 map.next_value_seed(Object(&mut status))?;
             }
-            _ => drop(map.next_value::<IgnoredAny>()?),
+            _ => drop(map.next_value::<Ignored>()?),
         }
         Ok(())
     }
@@ -110,7 +110,7 @@ impl<'a> Fields<'a> for Status<'_, 'a> {
                 let number = map.next_value_seed(EnumNumber)?;
                 self.draft.status = self.to.status(number);
             }
-            _ => drop(map.next_value::<IgnoredAny>()?),
+            _ => drop(map.next_value::<Ignored>()?),
         }
         Ok(())
     }
@@ -156,7 +156,7 @@ impl<'a> Fields<'a> for Event<'_, 'a> {
             "droppedAttributesCount" => {
                 self.event.dropped_attributes = map.next_value_seed(Count)?;
             }
-            _ => drop(map.next_value::<IgnoredAny>()?),
+            _ => drop(map.next_value::<Ignored>()?),
         }
         Ok(())
     }
@@ -202,7 +202,7 @@ impl<'a> Fields<'a> for Link<'_, 'a> {
                 self.draft.dropped_attributes = map.next_value_seed(Count)?;
             }
             "flags" => self.draft.flags = map.next_value_seed(Count)?,
-            _ => drop(map.next_value::<IgnoredAny>()?),
+            _ => drop(map.next_value::<Ignored>()?),
         }
         Ok(())
     }

@@ -1,9 +1,9 @@
 //! Attributes and their values in OTLP JSON.
 
 use model::{Extent, ValueRef};
-use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess};
+use serde::de::{DeserializeSeed, Deserializer, MapAccess};
 
-use super::object::{Element, Fields, List, Object};
+use super::object::{Element, Fields, Ignored, List, Object};
 use super::scalar::{Base64, Double, Text, Whole};
 use crate::decode::builder::Builder;
 
@@ -57,7 +57,7 @@ impl<'a> Fields<'a> for Attribute<'_, 'a> {
                 };
                 self.value = map.next_value_seed(value)?;
             }
-            _ => drop(map.next_value::<IgnoredAny>()?),
+            _ => drop(map.next_value::<Ignored>()?),
         }
         Ok(())
     }
@@ -94,7 +94,7 @@ impl<'a> Fields<'a> for AnyValue<'_, 'a> {
             }
             "arrayValue" => self.array(map)?,
             "kvlistValue" => self.map(map)?,
-            _ => return map.next_value::<IgnoredAny>().map(drop),
+            _ => return map.next_value::<Ignored>().map(drop),
         };
         Ok(())
     }
@@ -136,7 +136,7 @@ struct Array<'x, 'a> {
 impl<'a> Fields<'a> for Array<'_, 'a> {
     fn field<A: MapAccess<'a>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
         if key != "values" {
-            return map.next_value::<IgnoredAny>().map(drop);
+            return map.next_value::<Ignored>().map(drop);
         }
         let begin = self.to.begin_values();
         map.next_value_seed(List(self))?;
@@ -168,7 +168,7 @@ struct KeyValueList<'x, 'a> {
 impl<'a> Fields<'a> for KeyValueList<'_, 'a> {
     fn field<A: MapAccess<'a>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
         if key != "values" {
-            return map.next_value::<IgnoredAny>().map(drop);
+            return map.next_value::<Ignored>().map(drop);
         }
         self.entries = map.next_value_seed(Attributes {
             to: self.to,

@@ -1,0 +1,12 @@
+//! The collector as its clients see it: OTLP in, records out.
+
+mod wire;
+mod json;
+mod traces;
+mod compressed;
+mod memory;
+mod running;
+mod decoding;
+mod bad_input;
+mod answers;
+mod grpc;

@@ -1,0 +1,108 @@
+//! A collector that runs on free ports and is looked at from outside.
+//!
+//! Every test has one thread, so that its own metrics recorder sees all of its collector.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use bootstrap::{ByteSize, Stop, StopHandle};
+use collector::{Collector, CollectorConfig, RunError};
+use metrics::LocalRecorderGuard;
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use reqwest::{RequestBuilder, Response};
+use schemas::ChunkEncoder;
+use tokio::task::JoinHandle;
+
+use crate::memory::{Memory, SCHEMA};
+
+pub const PROTOBUF: &str = "application/x-protobuf";
+pub const JSON: &str = "application/json";
+
+pub struct Running {
+    pub published: Memory,
+    pub http: SocketAddr,
+    pub grpc: SocketAddr,
+    pub stop: StopHandle,
+    pub task: JoinHandle<Result<(), RunError>>,
+    client: reqwest::Client,
+    scrape: PrometheusHandle,
+    _recorder: LocalRecorderGuard<'static>,
+}
+
+/// Limits that tests reach quickly.
+pub fn config() -> CollectorConfig {
+    let mut config = CollectorConfig::default();
+    config.otlp_grpc.address = SocketAddr::from(([127, 0, 0, 1], 0));
+    config.otlp_http.address = config.otlp_grpc.address;
+    config.limits.request_bytes = ByteSize::mib(1);
+    config.admission.max_bytes = ByteSize::mib(4);
+    config
+}
+
+pub async fn start() -> Running {
+    start_with(config()).await
+}
+
+pub async fn start_with(config: CollectorConfig) -> Running {
+    let recorder = Box::leak(Box::new(PrometheusBuilder::new().build_recorder()));
+    let scrape = recorder.handle();
+    let guard = metrics::set_default_local_recorder(recorder);
+    let published = Memory::default();
+    let built = Collector::build(config, ChunkEncoder::new(SCHEMA), published.clone()).await;
+    let collector = built.expect("the collector can be built");
+    let addresses = collector.addresses();
+    let (handle, stop) = Stop::with_grace(Duration::from_secs(5));
+    Running {
+        published,
+        http: addresses.otlp_http.expect("it listens"),
+        grpc: addresses.otlp_grpc.expect("it listens"),
+        stop: handle,
+        task: tokio::spawn(collector.run(stop)),
+        client: reqwest::Client::new(),
+        scrape,
+        _recorder: guard,
+    }
+}
+
+impl Running {
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.http)
+    }
+
+    /// A request to `/v1/traces`.
+    pub fn post(&self, content_type: &str, body: impl Into<reqwest::Body>) -> RequestBuilder {
+        let post = self.client.post(self.url("/v1/traces"));
+        post.header("content-type", content_type).body(body)
+    }
+
+    pub async fn send(&self, content_type: &str, body: impl Into<reqwest::Body>) -> Response {
+        self.post(content_type, body)
+            .send()
+            .await
+            .expect("an answer")
+    }
+
+    /// The value of a series, such as `name{label="value"}`; zero when it is not there.
+    pub fn metric(&self, series: &str) -> f64 {
+        let text = self.scrape.render();
+        let line = text
+            .lines()
+            .find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+        line.map_or(0.0, |value| value.parse().expect("a number"))
+    }
+
+    pub fn metrics(&self) -> String {
+        self.scrape.render()
+    }
+
+    /// Waits for a condition that must come true.
+    pub async fn until(&self, what: &str, condition: impl Fn(&Self) -> bool) {
+        let waiting = async {
+            while !condition(self) {
+                tokio::task::yield_now().await;
+            }
+        };
+        let waited = tokio::time::timeout(Duration::from_secs(10), waiting).await;
+        waited.unwrap_or_else(|_| panic!("never came true: {what}\n{}", self.metrics()));
+    }
+}
