@@ -8,11 +8,12 @@ CARGO ?= cargo
 MVN ?= mvn
 # Where `make run` keeps its data; empty: what `spoor all-in-one` takes by itself.
 DATA_DIR ?=
-# Where `make test` keeps the servers' data.
-TEST_DATA_DIR ?= target/test-servers
 SPOOR := target/release/spoor
 RUNTIME := target/runtime
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
+
+# `make test` runs beside a `make run`.
+FREE_PORTS := --kafka-port 0 --kafka-controller-port 0 --registry-port 0 --postgres-port 0
 
 PACKAGES := build-essential pkg-config libssl-dev zlib1g-dev xz-utils curl ca-certificates python3-venv
 
@@ -66,7 +67,11 @@ test: check build ## Everything that a change must pass.
 		$(SPOOR) $${page#*:} docs | diff -u docs/$${page%%:*}.md - \
 			|| { echo "docs/$${page%%:*}.md is out of date: run make docs"; exit 1; }; \
 	done
-	$(SPOOR) servers --data-dir $(TEST_DATA_DIR) -- $(CARGO) test --release --locked --workspace
+	data=$$(mktemp -d); \
+	$(SPOOR) servers --data-dir $$data $(FREE_PORTS) --set embedded.postgres.max_connections=400 \
+		-- $(CARGO) test --release --locked --workspace \
+		|| { echo "the servers' logs are in $$data/logs"; exit 1; }; \
+	rm -rf $$data
 
 clean: ## Removes what was built and fetched.
 	$(CARGO) clean
