@@ -37,6 +37,8 @@ pub struct Adjusted {
     pub warnings: Warnings,
     /// Whether it is as it was stored.
     pub raw: bool,
+    /// Whether only its first spans are there.
+    pub truncated: bool,
 }
 
 /// Adjusts a trace, unless it is wanted raw; the limit on its size holds in any case.
@@ -52,6 +54,7 @@ pub fn standard(mut trace: Trace, raw: bool, plan: AdjustPlan) -> Adjusted {
         library_attributes::adjust(&mut trace, &mut warnings);
         empty_links::adjust(&trace, &mut warnings);
     }
+    let truncated = cut.is_some();
     if let Some(words) = cut {
         warnings.add(0, words);
     }
@@ -59,6 +62,7 @@ pub fn standard(mut trace: Trace, raw: bool, plan: AdjustPlan) -> Adjusted {
         trace,
         warnings,
         raw,
+        truncated,
     }
 }
 

@@ -2,6 +2,10 @@
 
 pub mod config;
 pub mod server;
+pub mod pipeline;
+pub mod api;
+pub mod parse;
+pub mod read;
 pub mod adjust;
 pub mod summarise;
 pub mod red;

@@ -16,8 +16,6 @@ pub const IN_FLIGHT: &str = "spoor_query_in_flight_requests";
 pub const CANCELLED: &str = "spoor_query_cancelled_total";
 /// Bytes of answers, by route.
 pub const RESPONSE_BYTES: &str = "spoor_query_response_bytes_total";
-/// Traces shown, by route.
-pub const TRACES: &str = "spoor_query_traces_total";
 /// Traces of which only the first spans were shown.
 pub const TRUNCATED: &str = "spoor_query_truncated_traces_total";
 /// Connections open.
@@ -46,7 +44,6 @@ pub fn describe() {
         "Requests whose client went away before the answer was complete, by route."
     );
     describe_counter!(RESPONSE_BYTES, Unit::Bytes, "Bytes of answers, by route.");
-    describe_counter!(TRACES, Unit::Count, "Traces shown, by route.");
     describe_counter!(
         TRUNCATED,
         Unit::Count,
@@ -76,12 +73,8 @@ pub(crate) fn sent(route: &'static str, bytes: usize) {
     counter!(RESPONSE_BYTES, "route" => route).increment(bytes as u64);
 }
 
-pub(crate) fn shown(route: &'static str, traces: usize) {
-    counter!(TRACES, "route" => route).increment(traces as u64);
-}
-
-pub(crate) fn truncated() {
-    counter!(TRUNCATED).increment(1);
+pub(crate) fn truncated(traces: usize) {
+    counter!(TRUNCATED).increment(traces as u64);
 }
 
 /// Counts a request as in flight for as long as it lives.

@@ -8,9 +8,9 @@ mod red;
 mod summaries;
 mod catalogue;
 
-pub use catalogue::{dependencies_v3, operations_v3, services_v3};
+pub use catalogue::{dependencies_v3, failure_v3, operations_v3, services_v3};
 pub use jaeger_v1::{
-    Envelope, ErrorEntry, dependencies, operation_names, operations, services, traces,
+    Envelope, ErrorEntry, dependencies, number, operation_names, operations, services, traces,
 };
 pub use otlp_json::resource_spans;
 pub use output::{Gone, Output};

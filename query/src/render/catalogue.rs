@@ -1,4 +1,4 @@
-//! Services, operations and dependencies of Jaeger's third API.
+//! Services, operations, dependencies and errors of Jaeger's third API.
 
 use model::SpanKind;
 use storage::{Dependency, Operation};
@@ -49,4 +49,14 @@ pub fn dependencies_v3(out: &mut Output, dependencies: &[Dependency]) -> Result<
     });
     buffer.push(b'}');
     out.pass_on()
+}
+
+/// `{"error":{"httpCode":…,"message":…}}`.
+pub fn failure_v3(code: u16, message: &str) -> Vec<u8> {
+    let mut out = b"{\"error\":{\"httpCode\":".to_vec();
+    json::integer(&mut out, code);
+    out.extend_from_slice(b",\"message\":");
+    json::string(&mut out, message);
+    out.extend_from_slice(b"}}");
+    out
 }

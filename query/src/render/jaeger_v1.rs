@@ -99,6 +99,15 @@ fn trace_id(out: &mut Vec<u8>, id: &TraceId) {
     out.push(b'"');
 }
 
+/// A number.
+pub fn number(out: &mut Output, number: u64) -> Result<(), Gone> {
+    let buffer = out.buffer();
+    Envelope::open(buffer);
+    json::integer(buffer, number);
+    Envelope::default().close(buffer);
+    out.pass_on()
+}
+
 /// The list of services.
 pub fn services(out: &mut Output, services: &[String]) -> Result<(), Gone> {
     names(out, services.iter().map(String::as_str).collect())

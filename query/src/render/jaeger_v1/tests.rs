@@ -18,6 +18,7 @@ fn rendered(trace: Trace) -> String {
         trace,
         warnings: Warnings::default(),
         raw: true,
+        truncated: false,
     };
     let mut out = Output::in_memory();
     traces(&mut out, &[adjusted], &[]).expect("memory takes everything");
@@ -182,6 +183,7 @@ fn warnings_are_those_stored_then_repairs_then_adjustments() {
             trace,
             warnings,
             raw: false,
+            truncated: false,
         }],
         &[],
     )

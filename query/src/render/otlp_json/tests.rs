@@ -12,6 +12,7 @@ fn rendered(trace: Trace, warnings: Warnings, raw: bool) -> String {
         trace,
         warnings,
         raw,
+        truncated: false,
     };
     resource_spans(&mut out, &[adjusted]).expect("memory takes everything");
     String::from_utf8(out.into_bytes()).expect("JSON is text")
@@ -117,6 +118,7 @@ fn several_traces_make_one_list_of_resources() {
         trace: trace(vec![of_resource(&[], vec![span(number)])]),
         warnings: Warnings::default(),
         raw: true,
+        truncated: false,
     };
     let mut out = Output::in_memory();
     resource_spans(&mut out, &[adjusted(1), adjusted(2)]).expect("memory takes everything");

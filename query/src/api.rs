@@ -1,0 +1,4 @@
+//! The APIs: each endpoint parses its request and renders its answer, nothing more.
+
+pub mod jaeger_v1;
+pub mod jaeger_v3;

@@ -1,0 +1,112 @@
+//! The life of a query: parse → search/read → adjust → render.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::StatusCode;
+use storage::{ReadError, TraceReader};
+
+use crate::adjust::AdjustPlan;
+use crate::config::QueryLimits;
+use crate::parse::{ApiRequest, Malformed};
+use crate::read::Question;
+use crate::render::{Gone, Output};
+
+/// One route of one API: what it asks, and how it shows the answer.
+pub trait Endpoint: Sized + Send + 'static {
+    /// Its path, and its name in metrics.
+    const ROUTE: &'static str;
+    /// What it asks the store.
+    type Question: Question;
+
+    /// Reads the request.
+    fn parse(
+        request: &ApiRequest,
+        limits: &QueryLimits,
+    ) -> Result<(Self, Self::Question), Malformed>;
+
+    /// Whether the answer is one to show; an API may want an error for an empty one.
+    fn check(&self, _found: &<Self::Question as Question>::Found) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    /// Whether JSON is to be indented.
+    fn indented(_request: &ApiRequest) -> bool {
+        false
+    }
+
+    /// Writes the answer.
+    fn render(
+        &self,
+        shown: &<Self::Question as Question>::Shown,
+        out: &mut Output,
+    ) -> Result<(), Gone>;
+
+    /// Writes why there is none.
+    fn render_failure(status: StatusCode, message: String) -> Vec<u8>;
+}
+
+/// Why a query has no answer. What it prints is what the client reads.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// The request.
+    #[error(transparent)]
+    Malformed(#[from] Malformed),
+    /// There is nothing of that kind.
+    #[error("{0}")]
+    NotFound(&'static str),
+    /// Too many requests are waiting already.
+    #[error("too many requests at the same time, try again later")]
+    Overloaded,
+    /// The time allowed for the request is over.
+    #[error("the query took longer than {}", crate::go::duration::format(.0.as_nanos() as i64))]
+    TimedOut(Duration),
+    /// The store.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+}
+
+impl Failure {
+    /// The HTTP status that tells the client what to do about it.
+    pub fn status(&self) -> StatusCode {
+        match self {
+            Self::Malformed(_) => StatusCode::BAD_REQUEST,
+            Self::NotFound(_) => StatusCode::NOT_FOUND,
+            Self::Overloaded => StatusCode::TOO_MANY_REQUESTS,
+            Self::TimedOut(_) | Self::Read(ReadError::Timeout) => StatusCode::GATEWAY_TIMEOUT,
+            Self::Read(ReadError::Unavailable(_)) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Read(ReadError::Operator(_) | ReadError::Inconsistent { .. }) => {
+                StatusCode::INTERNAL_SERVER_ERROR
+            }
+        }
+    }
+}
+
+/// What answers need: the store, and the rules.
+#[derive(Debug)]
+pub struct Service<R> {
+    /// The store.
+    pub reader: Arc<R>,
+    /// What requests may ask for.
+    pub limits: QueryLimits,
+    /// How traces are adjusted.
+    pub adjust: AdjustPlan,
+}
+
+/// The rest of an answer, to be run where blocking is allowed.
+pub type Rendering = Box<dyn FnOnce(&mut Output) -> Result<(), Gone> + Send>;
+
+/// **parse → search/read → adjust → render**
+pub async fn answer<E: Endpoint, R: TraceReader>(
+    service: &Service<R>,
+    request: &ApiRequest,
+) -> Result<Rendering, Failure> {
+    let (endpoint, question) = E::parse(request, &service.limits)?;
+    let found = question.read(&*service.reader, &request.tenant).await?;
+    endpoint.check(&found)?;
+    let plan = service.adjust;
+    Ok(Box::new(move |out| {
+        let shown = question.adjust(found, plan);
+        endpoint.render(&shown, out)
+    }))
+}
