@@ -46,7 +46,7 @@ pub trait Endpoint: Sized + Send + 'static {
     fn render_failure(status: StatusCode, message: String) -> Vec<u8>;
 }
 
-/// Why a query has no answer. What it prints is what the client reads.
+/// Why a query has no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
     /// The request.
@@ -67,6 +67,20 @@ pub enum Failure {
 }
 
 impl Failure {
+    /// What the client reads: nothing about the inside of the store.
+    pub fn told(&self) -> String {
+        match self {
+            Self::Read(ReadError::Operator(_) | ReadError::Inconsistent { .. }) => {
+                "the store cannot answer, see the log of the query service".to_owned()
+            }
+            Self::Malformed(_)
+            | Self::NotFound(_)
+            | Self::Overloaded
+            | Self::TimedOut(_)
+            | Self::Read(ReadError::Unavailable(_) | ReadError::Timeout) => self.to_string(),
+        }
+    }
+
     /// The HTTP status that tells the client what to do about it.
     pub fn status(&self) -> StatusCode {
         match self {

@@ -1,13 +1,29 @@
 //! The HTTP server: Config → build → run(stop).
 
+mod routes;
+mod tenancy;
+mod admission;
+mod answer;
+mod streaming;
+mod connections;
+mod probe;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use bootstrap::{Readiness, Stop};
+use axum::Router;
+use bootstrap::{Readiness, ReadinessFlag, Stop};
 use storage::TraceReader;
 use tokio::net::TcpListener;
 
+pub use self::tenancy::TenancyError;
+
+use self::admission::Admission;
+use self::answer::App;
+use self::tenancy::Tenancy;
 use crate::QueryConfig;
+use crate::adjust::AdjustPlan;
+use crate::pipeline::Service;
 
 /// Why the query service cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -20,15 +36,23 @@ pub enum BuildError {
         /// The cause.
         source: std::io::Error,
     },
+    /// The base path is no path of plain segments.
+    #[error("{0:?} is no base path: expecting / or /some/prefix")]
+    BasePath(String),
+    /// The rules about tenants make no sense.
+    #[error("the configuration of tenancy is refused")]
+    Tenancy(#[from] TenancyError),
 }
 
 /// The query service, listening but not yet answering.
+#[derive(Debug)]
 pub struct Query<R> {
-    config: QueryConfig,
     reader: Arc<R>,
+    app: Router,
     listener: TcpListener,
     address: SocketAddr,
-    readiness: Readiness,
+    max_connections: usize,
+    flag: ReadinessFlag,
 }
 
 impl<R: TraceReader> Query<R> {
@@ -38,18 +62,31 @@ impl<R: TraceReader> Query<R> {
         reader: Arc<R>,
         readiness: &Readiness,
     ) -> Result<Self, BuildError> {
+        check_base_path(&config.base_path)?;
+        let app = Arc::new(App {
+            service: Service {
+                reader: reader.clone(),
+                limits: config.limits.clone(),
+                adjust: AdjustPlan {
+                    max_trace_spans: config.limits.max_trace_spans,
+                    max_clock_skew: config.adjust.max_clock_skew,
+                },
+            },
+            tenancy: Tenancy::new(&config.tenancy)?,
+            admission: Admission::new(&config.limits),
+        });
         let refused = |source| BuildError::Listen {
             address: config.listen,
             source,
         };
         let listener = TcpListener::bind(config.listen).await.map_err(refused)?;
-        let address = listener.local_addr().map_err(refused)?;
         Ok(Self {
-            config,
             reader,
+            app: routes::router(app, &config),
+            address: listener.local_addr().map_err(refused)?,
             listener,
-            address,
-            readiness: readiness.clone(),
+            max_connections: config.limits.max_connections,
+            flag: readiness.register("query"),
         })
     }
 
@@ -61,7 +98,21 @@ impl<R: TraceReader> Query<R> {
     /// Answers requests until told to stop; returns when the last answer is sent or the grace is
     /// over.
     pub async fn run(self, stop: Stop) {
-        let _ = (self.config, self.reader, self.listener, self.readiness);
-        stop.stopped().await;
+        tracing::info!(query.address = %self.address, "Answering queries");
+        let serving = connections::serve(self.listener, self.app, self.max_connections, &stop);
+        tokio::select! {
+            () = serving => {}
+            () = probe::watch(&*self.reader, &self.flag) => {}
+        }
+        self.flag.not_ready("stopped");
+    }
+}
+
+fn check_base_path(path: &str) -> Result<(), BuildError> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '-' | '_' | '.' | '~');
+    if path.starts_with('/') && path.chars().all(plain) && !path.contains("//") {
+        Ok(())
+    } else {
+        Err(BuildError::BasePath(path.to_owned()))
     }
 }

@@ -1,0 +1,120 @@
+//! Every route in one table.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::Request;
+use axum::response::Response;
+use axum::routing::{MethodRouter, get};
+use http::{HeaderValue, Method, StatusCode, header};
+use storage::TraceReader;
+use tower_http::cors::{AllowOrigin, CorsLayer};
+use tower_http::set_header::SetResponseHeaderLayer;
+
+use super::answer::{self, App, plain_text};
+use crate::api::{jaeger_v1 as v1, jaeger_v3 as v3};
+use crate::config::QueryConfig;
+use crate::metrics;
+use crate::pipeline::Endpoint;
+
+/// A router with one endpoint more.
+macro_rules! routes {
+    ($router:expr; $($endpoint:ty),* $(,)?) => {
+        $router$(.route(<$endpoint as Endpoint>::ROUTE, endpoint::<$endpoint, R>()))*
+    };
+}
+
+/// All endpoints under the base path.
+pub(super) fn router<R: TraceReader>(app: Arc<App<R>>, config: &QueryConfig) -> Router {
+    let api = routes!(
+        Router::new().route("/", get(index));
+        v1::GetServices,
+        v1::GetOperations,
+        v1::GetServiceOperations,
+        v1::FindTraces,
+        v1::GetTrace,
+        v1::GetDependencies,
+        v1::GetLatencies,
+        v1::GetCallRates,
+        v1::GetErrorRates,
+        v1::GetMinStep,
+        v3::GetServices,
+        v3::GetOperations,
+        v3::FindTraces,
+        v3::GetTrace,
+        v3::FindSummaries,
+        v3::GetDependencies,
+    );
+    let api = api.with_state(app);
+    let base = config.base_path.trim_end_matches('/');
+    let all = if base.is_empty() {
+        api
+    } else {
+        Router::new().nest(base, api)
+    };
+    let all = all
+        .fallback(not_found)
+        .layer(SetResponseHeaderLayer::overriding(
+            header::X_CONTENT_TYPE_OPTIONS,
+            HeaderValue::from_static("nosniff"),
+        ));
+    match cors(&config.cors_origins) {
+        Some(cors) => all.layer(cors),
+        None => all,
+    }
+}
+
+fn endpoint<E: Endpoint, R: TraceReader>() -> MethodRouter<Arc<App<R>>> {
+    get(answer::answer::<E, R>)
+}
+
+/// None: no header about other origins is ever sent.
+fn cors(origins: &[String]) -> Option<CorsLayer> {
+    if origins.is_empty() {
+        return None;
+    }
+    let allowed = if origins.iter().any(|origin| origin == "*") {
+        AllowOrigin::any()
+    } else {
+        AllowOrigin::list(origins.iter().filter_map(|origin| origin.parse().ok()))
+    };
+    Some(
+        CorsLayer::new()
+            .allow_origin(allowed)
+            .allow_methods([Method::GET]),
+    )
+}
+
+/// Go's words for what is not there.
+async fn not_found(_: Request) -> Response {
+    metrics::answered("other", 404, std::time::Duration::ZERO);
+    plain_text(StatusCode::NOT_FOUND, "404 page not found\n")
+}
+
+/// What this server offers.
+async fn index() -> Response {
+    plain_text(StatusCode::OK, INDEX)
+}
+
+const INDEX: &str = "\
+Spoor: query
+
+GET /api/services
+GET /api/operations?service=&spanKind=
+GET /api/services/{service}/operations
+GET /api/traces?service=&operation=&tags=&start=&end=&lookback=&minDuration=&maxDuration=&limit=&raw=
+GET /api/traces?traceID=
+GET /api/traces/{id}
+GET /api/dependencies?endTs=&lookback=&service=
+GET /api/metrics/latencies?service=&quantile=&groupByOperation=&spanKind=&endTs=&lookback=&step=&ratePer=
+GET /api/metrics/calls
+GET /api/metrics/errors
+GET /api/metrics/minstep
+
+GET /api/v3/services
+GET /api/v3/operations?service=&spanKind=
+GET /api/v3/traces/{id}?startTime=&endTime=&rawTraces=
+GET /api/v3/traces?query.serviceName=&query.operationName=&query.attributes=&query.startTimeMin=&query.startTimeMax=&query.durationMin=&query.durationMax=&query.searchDepth=&query.rawTraces=
+GET /api/v3/trace-summaries
+GET /api/v3/dependencies?startTime=&endTime=
+";

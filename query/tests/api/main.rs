@@ -1,0 +1,9 @@
+//! The query service over HTTP, on a store in memory.
+
+mod support;
+mod jaeger_v1;
+mod jaeger_v3;
+mod red;
+mod bad_inputs;
+mod serving;
+mod large_traces;
