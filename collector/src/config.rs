@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use bootstrap::ByteSize;
 
-/// Listens on every interface: a collector is there for others.
-const fn everywhere(port: u16) -> SocketAddr {
-    SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::UNSPECIFIED), port)
+/// Listens on this machine alone, until told otherwise: nothing is open by accident.
+const fn loopback(port: u16) -> SocketAddr {
+    SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), port)
 }
 
 bootstrap::config! {
@@ -36,8 +36,8 @@ bootstrap::config! {
     pub struct OtlpGrpcConfig {
         /// Whether to listen at all.
         pub enabled: bool = true,
-        /// Address and port. Port 0 takes any free one. `127.0.0.1:4317` serves this machine alone.
-        pub address: SocketAddr = everywhere(4317),
+        /// Address and port. Port 0 takes any free one. `0.0.0.0:4317` serves other machines too.
+        pub address: SocketAddr = loopback(4317),
         /// Streams that one connection may have open. Clients queue the requests above it.
         pub max_concurrent_streams: u32 = 64,
         /// Connections of this receiver.
@@ -48,8 +48,8 @@ bootstrap::config! {
     pub struct OtlpHttpConfig {
         /// Whether to listen at all.
         pub enabled: bool = true,
-        /// Address and port. Port 0 takes any free one. `127.0.0.1:4318` serves this machine alone.
-        pub address: SocketAddr = everywhere(4318),
+        /// Address and port. Port 0 takes any free one. `0.0.0.0:4318` serves other machines too.
+        pub address: SocketAddr = loopback(4318),
         /// Origins whose pages may send spans from a browser, exactly as browsers send them, or
         /// `*` for all. Empty: no page may.
         pub cors_origins: Vec<String> = Vec::new(),

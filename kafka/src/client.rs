@@ -22,6 +22,10 @@ pub(crate) fn log_line(level: RDKafkaLogLevel, facility: &str, line: &str) {
 /// Notes an error of the client as a whole. The library goes on trying by itself; stages see the
 /// consequence as their own error. That a broker cannot be reached is in the log lines already.
 pub(crate) fn client_error(role: &'static str, error: &KafkaError, reason: &str) {
+    if error.rdkafka_error_code() == Some(Code::PartitionEOF) {
+        // Not a failure: a reader that asked to be told has reached the end of a partition.
+        return;
+    }
     crate::metrics::client_error(role, error);
     match error.rdkafka_error_code() {
         Some(Code::BrokerTransportFailure | Code::AllBrokersDown | Code::Resolve) => {

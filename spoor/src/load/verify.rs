@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use opentelemetry_proto::tonic::common::v1::InstrumentationScope;
 use opentelemetry_proto::tonic::resource::v1::Resource;
-use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, Span, TracesData};
+use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, Span, Status, TracesData};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -98,12 +98,16 @@ fn whole_spans(resource_spans: Vec<ResourceSpans>) -> Vec<WholeSpan> {
     let mut found = Vec::new();
     for of_resource in resource_spans {
         for of_scope in of_resource.scope_spans {
-            found.extend(of_scope.spans.into_iter().map(|span| WholeSpan {
-                resource: of_resource.resource.clone(),
-                resource_schema: of_resource.schema_url.clone(),
-                scope: of_scope.scope.clone(),
-                scope_schema: of_scope.schema_url.clone(),
-                span,
+            found.extend(of_scope.spans.into_iter().map(|mut span| {
+                // A status without code and message says as much as none.
+                span.status = span.status.filter(|status| *status != Status::default());
+                WholeSpan {
+                    resource: of_resource.resource.clone(),
+                    resource_schema: of_resource.schema_url.clone(),
+                    scope: of_scope.scope.clone(),
+                    scope_schema: of_scope.schema_url.clone(),
+                    span,
+                }
             }));
         }
     }
