@@ -13,7 +13,7 @@ use storage::TraceWriter;
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot},
     task::JoinHandle,
-    time::{Instant, timeout_at},
+    time::{Instant, timeout, timeout_at},
 };
 
 use self::group::{Group, commit};
@@ -73,7 +73,12 @@ pub struct DirectWriter {
     requests: mpsc::UnboundedSender<Request>,
     room: Arc<Semaphore>,
     grouping: JoinHandle<()>,
+    /// Longest that a caller waits, whatever the store does.
+    patience: Duration,
 }
+
+/// What a caller waits beyond `give_up_after`, for the answer of a try that was begun in time.
+const GRACE: Duration = Duration::from_secs(1);
 
 impl DirectWriter {
     /// Starts to group and write. Must be called within a tokio runtime.
@@ -94,6 +99,7 @@ impl DirectWriter {
         Self {
             requests,
             room: Arc::new(Semaphore::new(config.memory.as_usize())),
+            patience: config.give_up_after + GRACE,
             grouping: tokio::spawn(group(queue, shared)),
         }
     }
@@ -132,7 +138,14 @@ impl DirectWriter {
         self.requests
             .send(request)
             .map_err(|_| DirectError::Stopped)?;
-        answered.await.map_err(|_| DirectError::Stopped)?
+        let Ok(answer) = timeout(self.patience, answered).await else {
+            metrics::direct_refused();
+            return Err(DirectError::Unavailable {
+                reason: "the store has not answered".to_owned(),
+                retry_after: RETRY_AFTER,
+            });
+        };
+        answer.map_err(|_| DirectError::Stopped)?
     }
 
     /// Takes nothing more; returns when everything taken is answered.

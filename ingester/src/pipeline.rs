@@ -27,18 +27,14 @@ const OBSERVE_EVERY: Duration = Duration::from_secs(1);
 /// Returns what was let go; nothing when the partition was lost.
 pub async fn partition<L: SpanLog, W: TraceWriter, D: DeadLetters>(
     log: L,
-    mut assigned: Assigned,
+    assigned: Assigned,
     stages: Arc<Stages<W, D>>,
     mut orders: Orders,
 ) -> Option<Released> {
     let mut shell = Shell::new(log, &assigned, stages);
-    loop {
-        let mut running = shell.claim(assigned, &mut orders).await.ok()?;
-        match shell.run(&mut running, &mut orders).await {
-            End::Fenced => assigned = shell.wait_to_claim(running, &mut orders).await.ok()?,
-            End::Ordered(order) => return shell.drain(running, order, &mut orders).await,
-        }
-    }
+    let released = shell.live(assigned, &mut orders).await;
+    shell.forget();
+    released
 }
 
 enum End {
@@ -73,6 +69,17 @@ impl<L: SpanLog, W: TraceWriter, D: DeadLetters> Shell<L, W, D> {
             writing: None,
             rewind_to: None,
             observed_at: Moment::ZERO,
+        }
+    }
+
+    /// claim → run → drain; again from the claim when another owner has taken the partition over.
+    async fn live(&mut self, mut assigned: Assigned, orders: &mut Orders) -> Option<Released> {
+        loop {
+            let mut running = self.claim(assigned, orders).await.ok()?;
+            match self.run(&mut running, orders).await {
+                End::Fenced => assigned = self.wait_to_claim(running, orders).await.ok()?,
+                End::Ordered(order) => return self.drain(running, order, orders).await,
+            }
         }
     }
 
@@ -260,6 +267,12 @@ impl<L: SpanLog, W: TraceWriter, D: DeadLetters> Shell<L, W, D> {
             commit::observe_lag(&self.source, oldest, left, self.intake.log().lag());
             metrics::held(self.stages.budget.used());
         }
+    }
+
+    /// Says nothing of the partition any more: it is somebody else's.
+    fn forget(&self) {
+        commit::observe_lag(&self.source, None, 0, 0);
+        self.stages.conditions.clear(self.source.partition);
     }
 
     /// How long to sleep if nothing happens.

@@ -3,7 +3,7 @@
 use storage::TraceWriter;
 
 use super::{Order, Orders, Shell, ended};
-use crate::{DeadLetters, DrainNext, Draining, Released, Running, SpanLog, commit};
+use crate::{DeadLetters, DrainNext, Draining, Released, Running, SpanLog};
 
 impl<L: SpanLog, W: TraceWriter, D: DeadLetters> Shell<L, W, D> {
     /// write → commit for what is left, as far as the order and the time allow.
@@ -23,8 +23,6 @@ impl<L: SpanLog, W: TraceWriter, D: DeadLetters> Shell<L, W, D> {
             () = orders.overdue() => {}
         }
         let released = draining.release();
-        commit::observe_lag(&self.source, None, 0, 0);
-        self.stages.conditions.clear(self.source.partition);
         tracing::info!(
             kafka.topic = self.source.topic,
             kafka.partition = self.source.partition,

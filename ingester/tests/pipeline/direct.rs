@@ -108,6 +108,24 @@ async fn a_long_absence_of_the_store_is_told_before_the_client_gives_up() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_store_that_never_answers_keeps_no_caller_waiting_for_ever() {
+    let store = MemoryStore::new();
+    store.fail([Fault::Hang]);
+    let direct = writer(&DirectConfig::default(), &store);
+    let asked = Instant::now();
+    let answer = direct.write(vec![chunk(1, &["a"])]).await;
+    assert!(
+        matches!(answer, Err(DirectError::Unavailable { .. })),
+        "{answer:?}"
+    );
+    assert!(
+        asked.elapsed() < Duration::from_secs(10),
+        "{:?}",
+        asked.elapsed()
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn callers_beyond_the_memory_are_turned_away_at_once() {
     let store = MemoryStore::new();
     let record = chunk(1, &["a"]);

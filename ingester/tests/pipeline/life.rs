@@ -229,6 +229,17 @@ async fn a_lost_partition_is_dropped_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_lost_partition_is_no_reason_to_be_not_ready() {
+    let stage = Stage::start();
+    stage.until_claimed().await;
+    stage.store.fail([Fault::Operator; 9]);
+    stage.log.append(Some(chunk(1, &["a"])), &[]);
+    until(|| stage.not_ready().is_some(), String::new).await;
+    stage.orders.lose();
+    until(|| stage.not_ready().is_none(), String::new).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_gap_in_the_log_stops_the_partition_and_is_told() {
     let (log, store) = (MemoryLog::default(), MemoryStore::new());
     let stage = Stage::with(&IngesterConfig::default(), log, store, None);

@@ -18,6 +18,8 @@ pub const POISON: &str = "poison";
 pub enum Fault {
     Transient,
     Operator,
+    /// No answer, ever.
+    Hang,
 }
 
 #[derive(Default)]
@@ -84,7 +86,7 @@ impl State {
         self.tries += 1;
         let source = || std::io::Error::other("as the test wants it").into();
         match self.faults.pop_front() {
-            None => Ok(()),
+            None | Some(Fault::Hang) => Ok(()),
             Some(Fault::Transient) => Err(WriteError::Transient {
                 sqlstate: None,
                 source: source(),
@@ -163,6 +165,9 @@ impl TraceWriter for MemoryStore {
     }
 
     async fn write(&self, batch: WriteBatch<'_, '_>) -> Result<Written, WriteError> {
+        if self.look(|state| matches!(state.faults.front(), Some(Fault::Hang))) {
+            std::future::pending::<()>().await;
+        }
         self.look(|state| state.write(batch))
     }
 
