@@ -3,6 +3,9 @@
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+/// How much is handed to the connection at once: it keeps a copy until it is sent.
+const CHUNK: usize = 1 << 20;
+
 /// Rows of one COPY.
 #[derive(Debug)]
 pub(crate) struct CopyRows {
@@ -131,7 +134,9 @@ impl CopyRows {
         }
         self.bytes.extend_from_slice(&(-1i16).to_be_bytes());
         let mut copy = conn.copy_in_raw(statement).await?;
-        copy.send(self.bytes).await?;
+        for chunk in self.bytes.chunks(CHUNK) {
+            copy.send(chunk).await?;
+        }
         copy.finish().await?;
         Ok(())
     }

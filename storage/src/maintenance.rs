@@ -1,8 +1,6 @@
 //! What has to be done now and then, by one process of all that share a store: partitions ahead,
 //! retention behind, deltas folded, index runs merged.
 
-use std::future::Future;
-
 use model::UnixNanos;
 use sqlx::{ConnectOptions, Connection, PgConnection};
 
@@ -44,47 +42,49 @@ impl PostgresStore {
         }
     }
 
-    /// One pass of everything, as of `now`.
+    /// One pass of everything, as of `now`. A task that fails does not keep the others from being
+    /// done; the first failure is returned. The session must not be in a transaction.
     pub async fn maintain_once(
         &self,
         conn: &mut PgConnection,
         now: UnixNanos,
     ) -> Result<(), sqlx::Error> {
+        let until = now.saturating_sub(FOLD_AFTER_NS) as i64;
+        let outcomes = [
+            done("partitions", self.make_days(now).await),
+            done("retention", self.drop_old(conn, now).await),
+            done("fold", fold::fold(conn, until).await.map(|_| ())),
+            done(
+                "merge",
+                index::merge_once(&self.write_pool, now).await.map(|_| ()),
+            ),
+        ];
+        outcomes.into_iter().collect()
+    }
+
+    async fn make_days(&self, now: UnixNanos) -> Result<(), sqlx::Error> {
         let today = Day::of(now);
-        let ahead = (0..=i32::from(self.config.days_ahead)).map(|days| today.plus(days));
-        let days = ahead.collect();
-        task(
-            "partitions",
-            self.known_days.ensure(&self.write_pool, &days),
-        )
-        .await?;
-        task("retention", self.drop_old(conn, now)).await?;
-        task(
-            "fold",
-            fold::fold(conn, now.saturating_sub(FOLD_AFTER_NS) as i64),
-        )
-        .await?;
-        task("merge", index::merge_once(&self.write_pool, now)).await?;
+        for ahead in 0..=i32::from(self.config.days_ahead) {
+            self.ensure_day(today.plus(ahead)).await?;
+        }
         Ok(())
     }
 
-    /// Drops the days that lie wholly before the retention.
+    /// Drops the days, and the dead letters, that lie wholly before the retention.
     async fn drop_old(&self, conn: &mut PgConnection, now: UnixNanos) -> Result<(), sqlx::Error> {
-        let kept_from = now.saturating_sub(self.config.retention.as_nanos() as u64);
-        for day in partitions::days(conn).await? {
-            if day.end_ns() as u64 <= kept_from {
-                self.known_days.forget();
-                partitions::drop_day(conn, day).await?;
-                metrics::day_dropped();
-                tracing::info!(day = %day, "Dropped a day that is older than the retention");
-            }
+        let first_kept = partitions::first_kept(now, self.config.retention);
+        if partitions::drop_before(conn, first_kept).await? > 0 {
+            self.memory.forget();
         }
+        sqlx::query("DELETE FROM dead_letter WHERE received_ns < $1")
+            .bind(first_kept.start_ns())
+            .execute(conn)
+            .await?;
         Ok(())
     }
 }
 
-async fn task<T, E>(name: &'static str, task: impl Future<Output = Result<T, E>>) -> Result<T, E> {
-    let outcome = task.await;
-    metrics::maintained(name, outcome.is_ok());
+fn done(task: &'static str, outcome: Result<(), sqlx::Error>) -> Result<(), sqlx::Error> {
+    metrics::maintained(task, outcome.is_ok());
     outcome
 }

@@ -18,8 +18,18 @@ pub const SEGMENTS: &str = "spoor_storage_segments_total";
 pub const AMBIGUOUS_COMMITS: &str = "spoor_storage_ambiguous_commits_total";
 /// Passes of maintenance by task and outcome.
 pub const MAINTENANCE: &str = "spoor_storage_maintenance_total";
-/// Days that retention has dropped.
-pub const DAYS_DROPPED: &str = "spoor_storage_days_dropped_total";
+/// Partitions made.
+pub const PARTITIONS_CREATED: &str = "spoor_storage_partitions_created_total";
+/// Partitions that retention has dropped.
+pub const PARTITIONS_DROPPED: &str = "spoor_storage_partitions_dropped_total";
+/// Sessions of frozen writers that a claim has ended.
+pub const FROZEN_WRITERS_ENDED: &str = "spoor_storage_frozen_writers_ended_total";
+/// Records kept as dead letters, by reason.
+pub const DEAD_LETTERS: &str = "spoor_storage_dead_letters_total";
+/// Bytes of payloads written.
+pub const PAYLOAD_BYTES: &str = "spoor_storage_payload_bytes_total";
+/// Rows of deltas folded, by table.
+pub const DELTAS_FOLDED: &str = "spoor_storage_deltas_folded_total";
 
 /// Describes every metric.
 pub fn describe() {
@@ -42,7 +52,7 @@ pub fn describe() {
     describe_counter!(
         AMBIGUOUS_COMMITS,
         Unit::Count,
-        "Commits whose answer was lost and had to be asked for."
+        "Commits whose answer was lost, by what became of them: committed, rolled_back, fenced."
     );
     describe_counter!(
         MAINTENANCE,
@@ -50,9 +60,34 @@ pub fn describe() {
         "Passes of maintenance by task (partitions, retention, fold, merge) and outcome (ok, failed)."
     );
     describe_counter!(
-        DAYS_DROPPED,
+        PARTITIONS_CREATED,
         Unit::Count,
-        "Days that retention has dropped."
+        "Partitions of tables made."
+    );
+    describe_counter!(
+        PARTITIONS_DROPPED,
+        Unit::Count,
+        "Partitions of tables that retention has dropped."
+    );
+    describe_counter!(
+        FROZEN_WRITERS_ENDED,
+        Unit::Count,
+        "Sessions of frozen earlier owners that a claim of a source has ended."
+    );
+    describe_counter!(
+        DEAD_LETTERS,
+        Unit::Count,
+        "Records kept in the dead letter table, by reason."
+    );
+    describe_counter!(
+        PAYLOAD_BYTES,
+        Unit::Bytes,
+        "Bytes of compressed payloads written."
+    );
+    describe_counter!(
+        DELTAS_FOLDED,
+        Unit::Count,
+        "Rows of deltas folded into sums, by table (red, edge)."
     );
 }
 
@@ -66,26 +101,38 @@ pub fn buckets() -> Vec<(&'static str, Vec<f64>)> {
     )]
 }
 
-pub(crate) fn transaction(took: Duration, outcome: &Result<Written, WriteError>) {
-    let label = match outcome {
-        Ok(_) => "committed",
-        Err(WriteError::Fenced { .. }) => "fenced",
-        Err(WriteError::Transient { .. }) => "transient",
-        Err(WriteError::Poison { .. }) => "poison",
-        Err(WriteError::Operator { .. }) => "operator",
-        Err(WriteError::Inconsistent { .. }) => "inconsistent",
-    };
+pub(crate) fn committed(took: Duration, written: &Written, payload_bytes: u64) {
     histogram!(TRANSACTION_SECONDS).record(took.as_secs_f64());
-    counter!(TRANSACTIONS, "outcome" => label).increment(1);
-    if let Ok(written) = outcome {
-        counter!(SPANS, "outcome" => "stored").increment(written.spans_stored);
-        counter!(SPANS, "outcome" => "duplicate").increment(written.spans_duplicate);
-        counter!(SEGMENTS).increment(written.segments);
-    }
+    counter!(TRANSACTIONS, "outcome" => "committed").increment(1);
+    counter!(SPANS, "outcome" => "stored").increment(written.spans_stored);
+    counter!(SPANS, "outcome" => "duplicate").increment(written.spans_duplicate);
+    counter!(SEGMENTS).increment(written.segments);
+    counter!(PAYLOAD_BYTES).increment(payload_bytes);
 }
 
-pub(crate) fn ambiguous_commit() {
-    counter!(AMBIGUOUS_COMMITS).increment(1);
+pub(crate) fn failed(took: Duration, error: &WriteError) {
+    let outcome = match error {
+        WriteError::Fenced { .. } => "fenced",
+        WriteError::Transient { .. } => "transient",
+        WriteError::Poison { .. } => "poison",
+        WriteError::Operator { .. } => "operator",
+        WriteError::Inconsistent { .. } => "inconsistent",
+    };
+    histogram!(TRANSACTION_SECONDS).record(took.as_secs_f64());
+    counter!(TRANSACTIONS, "outcome" => outcome).increment(1);
+}
+
+/// By what became of it: `committed`, `rolled_back` or `fenced`.
+pub(crate) fn ambiguous_commit(outcome: &'static str) {
+    counter!(AMBIGUOUS_COMMITS, "outcome" => outcome).increment(1);
+}
+
+pub(crate) fn frozen_writers_ended(count: u64) {
+    counter!(FROZEN_WRITERS_ENDED).increment(count);
+}
+
+pub(crate) fn dead_letter(reason: &'static str) {
+    counter!(DEAD_LETTERS, "reason" => reason).increment(1);
 }
 
 pub(crate) fn maintained(task: &'static str, ok: bool) {
@@ -93,6 +140,14 @@ pub(crate) fn maintained(task: &'static str, ok: bool) {
         .increment(1);
 }
 
-pub(crate) fn day_dropped() {
-    counter!(DAYS_DROPPED).increment(1);
+pub(crate) fn partitions_created(count: u64) {
+    counter!(PARTITIONS_CREATED).increment(count);
+}
+
+pub(crate) fn partitions_dropped(count: u64) {
+    counter!(PARTITIONS_DROPPED).increment(count);
+}
+
+pub(crate) fn deltas_folded(table: &'static str, count: u64) {
+    counter!(DELTAS_FOLDED, "table" => table).increment(count);
 }

@@ -1,141 +1,245 @@
-//! The partitions of a day: made ahead and on demand, dropped behind, never in a writer's way.
+//! Daily partitions: made ahead or on demand, dropped behind, without blocking writers.
 //!
-//! `CREATE TABLE … PARTITION OF`, plain `DETACH` and `DROP` of an attached partition lock the
-//! parent against everybody; one of them waiting behind a long query would hold up every writer.
-//! So partitions are made as tables of their own and attached, and detached concurrently.
+//! `CREATE TABLE` + `ATTACH PARTITION` and `DETACH … CONCURRENTLY` + `DROP TABLE` lock the parent
+//! so that reads and writes go on; the shorter forms do not. All DDL gives up on a lock after two
+//! seconds and is tried again: a statement that waits for a lock makes everybody queue behind it.
 
-use std::collections::BTreeSet;
-use std::sync::Mutex;
+use std::time::Duration;
 
-use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, PgPool};
+use model::UnixNanos;
+use sqlx::{AssertSqlSafe, Executor, PgConnection, PgPool};
 
-use crate::{Day, index, locks, pool::SCHEMA};
+use crate::{Day, failure, index, locks, metrics};
 
-/// The partitioned tables, and how their partitions are bounded.
-const TABLES: &[(&str, Bounds)] = &[
-    ("segment", Bounds::Nanoseconds),
-    ("operation_seen", Bounds::Days),
-    ("red_delta", Bounds::Nanoseconds),
-    ("red", Bounds::Nanoseconds),
-    ("edge_delta", Bounds::Nanoseconds),
-    ("edge", Bounds::Nanoseconds),
+/// What the key of a partitioned table counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Key {
+    Nanos,
+    Days,
+}
+
+/// A table with a partition for each day.
+#[derive(Debug, Clone, Copy)]
+struct Daily {
+    name: &'static str,
+    key: Key,
+    /// Storage parameters of its partitions.
+    with: &'static str,
+}
+
+/// Rows of these are never changed, and dropped before they need freezing.
+const APPEND_ONLY: &str = "WITH (autovacuum_vacuum_insert_threshold = -1, \
+     toast.autovacuum_vacuum_insert_threshold = -1)";
+
+const TABLES: [Daily; 6] = [
+    Daily {
+        name: "operation_seen",
+        key: Key::Days,
+        with: "",
+    },
+    Daily {
+        name: "red_delta",
+        key: Key::Nanos,
+        with: "",
+    },
+    Daily {
+        name: "red",
+        key: Key::Nanos,
+        with: "WITH (fillfactor = 70)",
+    },
+    Daily {
+        name: "edge_delta",
+        key: Key::Nanos,
+        with: "",
+    },
+    Daily {
+        name: "edge",
+        key: Key::Nanos,
+        with: "WITH (fillfactor = 70)",
+    },
+    Daily {
+        name: "segment",
+        key: Key::Nanos,
+        with: APPEND_ONLY,
+    },
 ];
 
-#[derive(Debug, Clone, Copy)]
-enum Bounds {
-    Days,
-    Nanoseconds,
+/// Tries of DDL that another session's lock is in the way of.
+const ATTEMPTS: usize = 5;
+
+impl Daily {
+    fn partition(&self, day: Day) -> String {
+        format!("{}_{}", self.name, day.suffix())
+    }
+
+    fn create(&self, day: Day) -> String {
+        let Self { name, key, with } = self;
+        let partition = self.partition(day);
+        let (from, to) = match key {
+            Key::Nanos => (day.start_ns(), day.end_ns()),
+            Key::Days => (i64::from(day.0), i64::from(day.0) + 1),
+        };
+        format!(
+            "CREATE TABLE {partition} (LIKE {name} INCLUDING ALL) {with};
+             ALTER TABLE {name} ATTACH PARTITION {partition} FOR VALUES FROM ({from}) TO ({to});"
+        )
+    }
 }
 
-impl Bounds {
-    fn of(self, day: Day) -> (i64, i64) {
-        match self {
-            Self::Days => (i64::from(day.0), i64::from(day.0) + 1),
-            Self::Nanoseconds => (day.start_ns(), day.end_ns()),
+/// Makes what a day lacks, in a transaction of its own. Idempotent, also from several processes.
+pub(crate) async fn ensure_day(pool: &PgPool, day: Day) -> Result<(), sqlx::Error> {
+    for _ in 1..ATTEMPTS {
+        match try_ensure_day(pool, day).await {
+            Err(error) if failure::is_in_use(&error) => tokio::task::yield_now().await,
+            done => return done,
         }
     }
+    try_ensure_day(pool, day).await
 }
 
-/// Days whose partitions are known to exist.
-#[derive(Debug, Default)]
-pub(crate) struct KnownDays(Mutex<BTreeSet<Day>>);
-
-impl KnownDays {
-    /// Forgets all: the store may have gone back in time.
-    pub(crate) fn forget(&self) {
-        self.lock().clear();
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeSet<Day>> {
-        self.0
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
-    }
-
-    /// Makes the partitions of those days that are not known to have them.
-    pub(crate) async fn ensure(
-        &self,
-        pool: &PgPool,
-        days: &BTreeSet<Day>,
-    ) -> Result<(), sqlx::Error> {
-        let unknown: Vec<Day> = days.difference(&self.lock()).copied().collect();
-        for day in unknown {
-            create(&mut *pool.acquire().await?, day).await?;
-            self.lock().insert(day);
-        }
-        Ok(())
-    }
-}
-
-/// Makes the partitions of a day, unless they are there.
-async fn create(conn: &mut PgConnection, day: Day) -> Result<(), sqlx::Error> {
-    let mut tx = conn.begin().await?;
+async fn try_ensure_day(pool: &PgPool, day: Day) -> Result<(), sqlx::Error> {
+    let mut tx = pool
+        .begin_with("BEGIN; SET LOCAL lock_timeout = '2s'")
+        .await?;
     sqlx::query("SELECT pg_advisory_xact_lock($1, $2)")
         .bind(locks::PARTITION_CHANGE)
         .bind(day.0)
         .execute(&mut *tx)
         .await?;
-    for (table, bounds) in TABLES {
-        let partition = format!("{SCHEMA}.{table}_{}", day.suffix());
-        if !exists(&mut tx, &partition).await? {
-            let (from, to) = bounds.of(day);
-            let statements = format!(
-                "CREATE TABLE {partition} (LIKE {SCHEMA}.{table} INCLUDING ALL);
-                 ALTER TABLE {partition} SET (autovacuum_vacuum_insert_threshold = -1);
-                 ALTER TABLE {SCHEMA}.{table} ATTACH PARTITION {partition}
-                     FOR VALUES FROM ({from}) TO ({to})"
-            );
-            tx.execute(AssertSqlSafe(statements)).await?;
+    let mut created = 0;
+    for table in TABLES {
+        match state(&mut tx, &table.partition(day)).await? {
+            State::Attached => continue,
+            // Retention took it out and could not drop it yet. Its rows are beyond retention.
+            State::Detached => {
+                let drop = AssertSqlSafe(format!("DROP TABLE {}", table.partition(day)));
+                tx.execute(drop).await?;
+            }
+            State::Absent => {}
         }
+        tx.execute(AssertSqlSafe(table.create(day))).await?;
+        created += 1;
     }
     index::create_partition(&mut tx, day).await?;
-    tx.commit().await
+    tx.commit().await?;
+    metrics::partitions_created(created);
+    Ok(())
 }
 
-async fn exists(conn: &mut PgConnection, table: &str) -> Result<bool, sqlx::Error> {
-    sqlx::query_scalar("SELECT to_regclass($1) IS NOT NULL")
-        .bind(table)
-        .fetch_one(conn)
-        .await
+enum State {
+    Absent,
+    Attached,
+    Detached,
 }
 
-/// The days that have partitions, oldest first.
-pub(crate) async fn days(conn: &mut PgConnection) -> Result<Vec<Day>, sqlx::Error> {
-    let names: Vec<String> = sqlx::query_scalar(
-        "SELECT child.relname::text FROM pg_inherits
-         JOIN pg_class child ON child.oid = inhrelid
-         WHERE inhparent = to_regclass($1) ORDER BY 1",
+async fn state(conn: &mut PgConnection, partition: &str) -> Result<State, sqlx::Error> {
+    let (exists, attached): (bool, bool) = sqlx::query_as(
+        "SELECT to_regclass($1) IS NOT NULL,
+                EXISTS (SELECT FROM pg_inherits
+                        WHERE inhrelid = to_regclass($1) AND NOT inhdetachpending)",
     )
-    .bind(format!("{SCHEMA}.segment"))
+    .bind(partition)
+    .fetch_one(conn)
+    .await?;
+    Ok(match (exists, attached) {
+        (false, _) => State::Absent,
+        (true, true) => State::Attached,
+        (true, false) => State::Detached,
+    })
+}
+
+/// The first day that is kept: whole days before it are older than the retention.
+pub(crate) fn first_kept(now: UnixNanos, retention: Duration) -> Day {
+    Day::of(now.saturating_sub(retention.as_nanos().min(u128::from(u64::MAX)) as u64))
+}
+
+/// A partition that retention has to look at.
+#[derive(Debug, sqlx::FromRow)]
+struct Found {
+    partition: String,
+    parent: String,
+    attached: bool,
+    pending: bool,
+}
+
+/// Drops all days before `first_kept`. A partition that is in use is left for the next pass.
+/// Returns how many partitions were dropped. The session must not be in a transaction.
+pub(crate) async fn drop_before(
+    conn: &mut PgConnection,
+    first_kept: Day,
+) -> Result<u64, sqlx::Error> {
+    let mut dropped = 0;
+    for table in TABLES {
+        for (day, found) in expired(conn, &table, first_kept).await? {
+            match drop_partition(conn, &found).await {
+                Err(error) if failure::is_in_use(&error) => {
+                    tracing::debug!(db.partition = found.partition, "A partition is in use");
+                }
+                done => {
+                    done?;
+                    dropped += 1;
+                    tracing::info!(
+                        db.partition = found.partition,
+                        "Dropped a partition that is older than the retention"
+                    );
+                }
+            }
+            if table.key == Key::Days {
+                index::drop_partition(conn, day).await?;
+            }
+        }
+    }
+    metrics::partitions_dropped(dropped);
+    Ok(dropped)
+}
+
+async fn expired(
+    conn: &mut PgConnection,
+    table: &Daily,
+    first_kept: Day,
+) -> Result<Vec<(Day, Found)>, sqlx::Error> {
+    let found: Vec<Found> = sqlx::query_as(
+        "SELECT c.relname::text AS partition, $1 AS parent, i.inhrelid IS NOT NULL AS attached,
+                coalesce(i.inhdetachpending, false) AS pending
+         FROM pg_class c LEFT JOIN pg_inherits i ON i.inhrelid = c.oid
+         WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind = 'r'
+           AND c.relname ~ ('^' || $1 || '_[0-9]{8}$')
+         ORDER BY c.relname",
+    )
+    .bind(table.name)
     .fetch_all(conn)
     .await?;
-    Ok(names
-        .iter()
-        .filter_map(|name| Day::from_suffix(name.rsplit('_').next()?))
-        .collect())
+    let day = |found: &Found| Day::from_suffix(found.partition.rsplit('_').next()?);
+    let found = found
+        .into_iter()
+        .filter_map(|found| Some((day(&found)?, found)));
+    Ok(found.filter(|(day, _)| *day < first_kept).collect())
 }
 
-/// Drops all that is stored of a day.
-pub(crate) async fn drop_day(conn: &mut PgConnection, day: Day) -> Result<(), sqlx::Error> {
-    for (table, _) in TABLES {
-        let partition = format!("{SCHEMA}.{table}_{}", day.suffix());
-        if !exists(conn, &partition).await? {
-            continue;
-        }
-        if is_attached(conn, &partition).await? {
-            let detach =
-                format!("ALTER TABLE {SCHEMA}.{table} DETACH PARTITION {partition} CONCURRENTLY");
-            conn.execute(AssertSqlSafe(detach)).await?;
-        }
-        conn.execute(AssertSqlSafe(format!("DROP TABLE {partition}")))
-            .await?;
+async fn drop_partition(conn: &mut PgConnection, found: &Found) -> Result<(), sqlx::Error> {
+    let Found {
+        partition, parent, ..
+    } = found;
+    if found.pending {
+        let finalize = format!("ALTER TABLE {parent} DETACH PARTITION {partition} FINALIZE");
+        conn.execute(AssertSqlSafe(finalize)).await?;
+    } else if found.attached {
+        let detach = format!("ALTER TABLE {parent} DETACH PARTITION {partition} CONCURRENTLY");
+        conn.execute(AssertSqlSafe(detach)).await?;
     }
-    index::drop_partition(conn, day).await
+    let drop = AssertSqlSafe(format!("DROP TABLE {partition}"));
+    conn.execute(drop).await.map(|_| ())
 }
 
-async fn is_attached(conn: &mut PgConnection, table: &str) -> Result<bool, sqlx::Error> {
-    sqlx::query_scalar("SELECT EXISTS (SELECT FROM pg_inherits WHERE inhrelid = to_regclass($1))")
-        .bind(table)
-        .fetch_one(conn)
-        .await
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_day_is_kept_until_its_last_span_is_too_old() {
+        let noon = Day(20_000).start_ns() as u64 + 12 * 3_600_000_000_000;
+        let two_days = Duration::from_secs(2 * 24 * 3600);
+        assert_eq!(first_kept(noon, two_days), Day(19_998));
+        assert_eq!(first_kept(noon, Duration::MAX), Day(0));
+    }
 }

@@ -48,6 +48,7 @@ mod properties;
 
 pub(crate) use decode::decode;
 pub(crate) use encode::Encoder;
+pub(crate) use intern::HashedMap;
 
 /// The version that is written.
 pub(crate) const VERSION: u8 = 1;

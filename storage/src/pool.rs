@@ -150,7 +150,10 @@ fn settings(config: &StorageConfig, purpose: Purpose) -> Vec<(&'static str, Stri
                 millis(config.read_timeout.max(IDLE_IN_TRANSACTION)),
             ),
         ]),
-        Purpose::Maintain => settings.push(("lock_timeout", "2000".to_owned())),
+        Purpose::Maintain => settings.extend([
+            ("lock_timeout", "2000".to_owned()),
+            ("statement_timeout", "60000".to_owned()),
+        ]),
         Purpose::Migrate => {}
     }
     settings

@@ -1,87 +1,111 @@
-//! How far sources are consumed: claimed by one owner at a time, moved by compare-and-set.
-
-use std::time::Duration;
+//! How far each source has been consumed: claimed by an owner, moved by compare-and-set.
 
 use roaring::RoaringTreemap;
-use sqlx::{Connection, PgConnection, PgPool, Row, postgres::PgRow};
+use sqlx::{PgConnection, PgPool};
+use uuid::Uuid;
 
-use crate::{Counts, Owner, Progress, ProgressStep, Source, WriteError, Written, failure};
+use crate::{Counts, Owner, Progress, ProgressStep, Source, WriteError, failure, metrics};
 
-/// How long a claim waits for the owner before it, if that one is in a transaction. Whoever is
-/// slower than this is taken for frozen.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// Longest wait of a claim for an earlier owner's transaction before that is ended.
+const PATIENCE: &str = "BEGIN; SET LOCAL lock_timeout = '1s'";
 
-/// Takes a source over.
+/// How often a claim ends an earlier owner's transaction before it gives up for now.
+const ATTEMPTS: usize = 5;
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    revision: i64,
+    watermark: i64,
+    done_above: Vec<u8>,
+    records: i64,
+    records_dead_lettered: i64,
+    spans_stored: i64,
+    spans_duplicate: i64,
+    spans_dead_lettered: i64,
+}
+
+/// Takes a source over for `owner`, ending a transaction of an earlier owner that is in the way.
 pub(crate) async fn claim(
     pool: &PgPool,
     source: &Source,
     owner: Owner,
 ) -> Result<Progress, WriteError> {
-    let mut conn = pool.acquire().await?;
-    let backend: i32 = sqlx::query_scalar("SELECT pg_backend_pid()")
-        .fetch_one(&mut *conn)
-        .await?;
-    let claim = take(&mut conn, source, owner);
-    tokio::pin!(claim);
-    tokio::select! {
-        row = &mut claim => return progress(&row?),
-        () = tokio::time::sleep(PATIENCE) => end_blockers(pool, backend).await?,
+    let mut last = None;
+    for _ in 0..ATTEMPTS {
+        match try_claim(pool, source, owner).await {
+            Err(error) if failure::is_lock_timeout(&error) => {
+                end_holder(pool, source).await?;
+                last = Some(error);
+            }
+            done => return progress(done?),
+        }
     }
-    progress(&claim.await?)
+    Err(last.unwrap_or(sqlx::Error::PoolTimedOut).into())
 }
 
-async fn take(
-    conn: &mut PgConnection,
-    source: &Source,
-    owner: Owner,
-) -> Result<PgRow, sqlx::Error> {
-    sqlx::query(
-        "INSERT INTO progress AS known (consumer, topic, partition, owner, revision)
+async fn try_claim(pool: &PgPool, source: &Source, owner: Owner) -> Result<Row, sqlx::Error> {
+    let mut tx = pool.begin_with(PATIENCE).await?;
+    let row = sqlx::query_as(
+        "INSERT INTO progress AS p (consumer, topic, partition, owner, revision)
          VALUES ($1, $2, $3, $4, 1)
-         ON CONFLICT (consumer, topic, partition) DO UPDATE
-         SET owner = excluded.owner, revision = known.revision + 1, claimed_at = now()
-         RETURNING *",
+         ON CONFLICT (consumer, topic, partition)
+         DO UPDATE SET owner = $4, revision = p.revision + 1, claimed_at = now()
+         RETURNING revision, watermark, done_above, records, records_dead_lettered, spans_stored,
+                   spans_duplicate, spans_dead_lettered",
     )
     .bind(&source.consumer)
     .bind(&source.topic)
     .bind(source.partition)
     .bind(owner.0)
-    .fetch_one(conn)
-    .await
+    .fetch_one(&mut *tx)
+    .await?;
+    tx.commit().await?;
+    Ok(row)
 }
 
-/// Ends the sessions that the backend waits for. They are writers of the same role.
-async fn end_blockers(pool: &PgPool, backend: i32) -> Result<(), sqlx::Error> {
-    let ended: Vec<i32> = sqlx::query_scalar(
-        "SELECT pid FROM unnest(pg_blocking_pids($1)) AS pid WHERE pg_terminate_backend(pid)",
+/// Ends the session that holds the source's row: a writer whose process froze in its transaction.
+/// It is found by the lock itself, since a pool may use another session for each transaction.
+async fn end_holder(pool: &PgPool, source: &Source) -> Result<(), sqlx::Error> {
+    let ended: Vec<(bool,)> = sqlx::query_as(
+        "SELECT pg_terminate_backend(l.pid)
+         FROM progress p JOIN pg_locks l ON l.locktype = 'transactionid' AND l.granted
+                                        AND l.transactionid = p.xmax
+         WHERE p.consumer = $1 AND p.topic = $2 AND p.partition = $3 AND l.pid <> pg_backend_pid()",
     )
-    .bind(backend)
+    .bind(&source.consumer)
+    .bind(&source.topic)
+    .bind(source.partition)
     .fetch_all(pool)
     .await?;
-    if !ended.is_empty() {
-        tracing::warn!(postgres.pids = ?ended, "Ended sessions of an owner that seems frozen");
+    let ended = ended.iter().filter(|(ended,)| *ended).count();
+    if ended > 0 {
+        metrics::frozen_writers_ended(ended as u64);
+        tracing::warn!(
+            kafka.topic = source.topic,
+            kafka.partition = source.partition,
+            "Ended the transaction of an earlier owner that held the progress of the partition"
+        );
     }
     Ok(())
 }
 
-fn progress(row: &PgRow) -> Result<Progress, WriteError> {
-    let bytes: Vec<u8> = row.try_get("done_above")?;
-    let count = |column: &str| row.try_get::<i64, _>(column).map(|count| count as u64);
+fn progress(row: Row) -> Result<Progress, WriteError> {
+    let unsigned = |number: i64| number.max(0) as u64;
     Ok(Progress {
-        revision: row.try_get("revision")?,
-        watermark: row.try_get("watermark")?,
-        done_above: offsets(&bytes)?,
+        revision: row.revision,
+        watermark: row.watermark,
+        done_above: read_offsets(&row.done_above)?,
         counts: Counts {
-            records: count("records")?,
-            spans_stored: count("spans_stored")?,
-            spans_duplicate: count("spans_duplicate")?,
-            spans_dead_lettered: count("spans_dead_lettered")?,
-            records_dead_lettered: count("records_dead_lettered")?,
+            records: unsigned(row.records),
+            spans_stored: unsigned(row.spans_stored),
+            spans_duplicate: unsigned(row.spans_duplicate),
+            spans_dead_lettered: unsigned(row.spans_dead_lettered),
+            records_dead_lettered: unsigned(row.records_dead_lettered),
         },
     })
 }
 
-fn offsets(bytes: &[u8]) -> Result<RoaringTreemap, WriteError> {
+fn read_offsets(bytes: &[u8]) -> Result<RoaringTreemap, WriteError> {
     if bytes.is_empty() {
         return Ok(RoaringTreemap::new());
     }
@@ -92,49 +116,59 @@ fn offsets(bytes: &[u8]) -> Result<RoaringTreemap, WriteError> {
     })
 }
 
-/// Locks the rows of all steps, in one order for everybody, and compares owner and revision.
-pub(crate) async fn lock(
-    conn: &mut PgConnection,
-    steps: &[ProgressStep],
-) -> Result<(), WriteError> {
-    let mut order: Vec<&ProgressStep> = steps.iter().collect();
-    order.sort_by(|a, b| a.source.cmp(&b.source));
-    for step in order {
-        let found = sqlx::query(
-            "SELECT FROM progress WHERE consumer = $1 AND topic = $2 AND partition = $3
-             AND owner = $4 AND revision = $5 FOR UPDATE",
-        )
-        .bind(&step.source.consumer)
-        .bind(&step.source.topic)
-        .bind(step.source.partition)
-        .bind(step.owner.0)
-        .bind(step.expected_revision)
-        .fetch_optional(&mut *conn)
-        .await?;
-        if found.is_none() {
-            return Err(fenced(step));
-        }
+fn offsets_bytes(offsets: &RoaringTreemap) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    if !offsets.is_empty() {
+        bytes.reserve(offsets.serialized_size());
+        offsets
+            .serialize_into(&mut bytes)
+            .expect("writing to memory does not fail");
     }
-    Ok(())
+    bytes
 }
 
-/// Moves a source, whose row is locked, by a step.
+/// Locks the row of a source until the end of the transaction: who holds it and at which revision.
+/// Waits for a transaction that is moving it.
+pub(crate) async fn lock(
+    conn: &mut PgConnection,
+    source: &Source,
+) -> Result<Option<(Owner, i64)>, sqlx::Error> {
+    let row: Option<(Uuid, i64)> = sqlx::query_as(
+        "SELECT owner, revision FROM progress
+         WHERE consumer = $1 AND topic = $2 AND partition = $3 FOR UPDATE",
+    )
+    .bind(&source.consumer)
+    .bind(&source.topic)
+    .bind(source.partition)
+    .fetch_optional(conn)
+    .await?;
+    Ok(row.map(|(owner, revision)| (Owner(owner), revision)))
+}
+
+/// Locks the row and compares owner and revision: the fence, before anything is written.
+pub(crate) async fn fence(conn: &mut PgConnection, step: &ProgressStep) -> Result<(), WriteError> {
+    let found = lock(conn, &step.source).await?;
+    if found == Some((step.owner, step.expected_revision)) {
+        Ok(())
+    } else {
+        Err(fenced(&step.source))
+    }
+}
+
+/// Moves a source's progress, by compare-and-set on owner and revision.
 pub(crate) async fn advance(
     conn: &mut PgConnection,
     step: &ProgressStep,
-    written: &Written,
+    spans_stored: u64,
+    spans_duplicate: u64,
 ) -> Result<(), WriteError> {
-    let mut bitmap = Vec::new();
-    if !step.done_above.is_empty() {
-        step.done_above
-            .serialize_into(&mut bitmap)
-            .map_err(sqlx::Error::Io)?;
-    }
     let moved = sqlx::query(
-        "UPDATE progress SET revision = revision + 1, watermark = $6, done_above = $7,
-             records = records + $8, records_dead_lettered = records_dead_lettered + $9,
-             spans_stored = spans_stored + $10, spans_duplicate = spans_duplicate + $11,
-             spans_dead_lettered = spans_dead_lettered + $12, written_at = now()
+        "UPDATE progress SET
+             revision = revision + 1, watermark = $6, done_above = $7, records = records + $8,
+             records_dead_lettered = records_dead_lettered + $9,
+             spans_dead_lettered = spans_dead_lettered + $10,
+             spans_stored = spans_stored + $11, spans_duplicate = spans_duplicate + $12,
+             written_at = now()
          WHERE consumer = $1 AND topic = $2 AND partition = $3 AND owner = $4 AND revision = $5",
     )
     .bind(&step.source.consumer)
@@ -143,62 +177,25 @@ pub(crate) async fn advance(
     .bind(step.owner.0)
     .bind(step.expected_revision)
     .bind(step.watermark)
-    .bind(bitmap)
+    .bind(offsets_bytes(&step.done_above))
     .bind(step.records as i64)
     .bind(step.records_dead_lettered as i64)
-    .bind(written.spans_stored as i64)
-    .bind(written.spans_duplicate as i64)
     .bind(step.spans_dead_lettered as i64)
+    .bind(spans_stored as i64)
+    .bind(spans_duplicate as i64)
     .execute(conn)
     .await?;
     if moved.rows_affected() == 1 {
         Ok(())
     } else {
-        Err(fenced(step))
+        Err(fenced(&step.source))
     }
 }
 
-/// After a commit whose answer was lost: whether it happened. Waits for a server to ask.
-pub(crate) async fn was_committed(pool: &PgPool, step: &ProgressStep) -> Result<bool, WriteError> {
-    let mut pause = Duration::from_millis(100);
-    loop {
-        match read(pool, step).await {
-            Ok(Some((owner, revision))) if owner == step.owner => {
-                return match revision - step.expected_revision {
-                    0 => Ok(false),
-                    1 => Ok(true),
-                    _ => Err(fenced(step)),
-                };
-            }
-            Ok(_) => return Err(fenced(step)),
-            Err(error) if failure::is_connection_loss(&error) => {}
-            Err(error) => return Err(error.into()),
-        }
-        tokio::time::sleep(pause).await;
-        pause = (pause * 2).min(Duration::from_secs(2));
-    }
-}
-
-async fn read(pool: &PgPool, step: &ProgressStep) -> Result<Option<(Owner, i64)>, sqlx::Error> {
-    let mut conn = pool.acquire().await?;
-    let mut tx = conn.begin().await?;
-    // Waits until the transaction in question has ended, if its session is still at it.
-    let row = sqlx::query_as(
-        "SELECT owner, revision FROM progress
-         WHERE consumer = $1 AND topic = $2 AND partition = $3 FOR UPDATE",
-    )
-    .bind(&step.source.consumer)
-    .bind(&step.source.topic)
-    .bind(step.source.partition)
-    .fetch_optional(&mut *tx)
-    .await?;
-    tx.rollback().await?;
-    Ok(row.map(|(owner, revision)| (Owner(owner), revision)))
-}
-
-fn fenced(step: &ProgressStep) -> WriteError {
+/// The source belongs to somebody else, or to another point in its history.
+pub(crate) fn fenced(source: &Source) -> WriteError {
     WriteError::Fenced {
-        topic: step.source.topic.clone(),
-        partition: step.source.partition,
+        topic: source.topic.clone(),
+        partition: source.partition,
     }
 }

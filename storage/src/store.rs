@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use sqlx::PgPool;
 
-use crate::partitions::KnownDays;
 use crate::pool::{Purpose, Servers};
-use crate::writer::Catalogue;
+use crate::writer::Memory;
 use crate::{SetupError, StorageConfig, migrate};
 
 /// A trace store in Postgres. Cheap to share: keep it in an [`Arc`].
@@ -16,8 +15,7 @@ pub struct PostgresStore {
     pub(crate) servers: Arc<Servers>,
     pub(crate) write_pool: PgPool,
     pub(crate) read_pool: PgPool,
-    pub(crate) known_days: KnownDays,
-    pub(crate) catalogue: Catalogue,
+    pub(crate) memory: Memory,
 }
 
 impl PostgresStore {
@@ -29,8 +27,7 @@ impl PostgresStore {
             write_pool: servers.pool(Purpose::Write),
             read_pool: servers.pool(Purpose::Read),
             servers: Arc::new(servers),
-            known_days: KnownDays::default(),
-            catalogue: Catalogue::default(),
+            memory: Memory::new(config.remembered_spans),
         })
     }
 
@@ -42,6 +39,16 @@ impl PostgresStore {
     /// Refuses a schema that is older or newer than this program.
     pub async fn check_version(&self) -> Result<(), SetupError> {
         migrate::check_version(&self.read_pool).await
+    }
+
+    /// New connections go to the next server of the host list, if there is one.
+    pub(crate) fn try_next_server(&self) {
+        if self.servers.advance() {
+            self.write_pool
+                .set_connect_options(self.servers.options(Purpose::Write));
+            self.read_pool
+                .set_connect_options(self.servers.options(Purpose::Read));
+        }
     }
 
     /// Closes all connections, once what they do is done.

@@ -1,203 +1,189 @@
-//! Writes batches: one transaction each, with all that follows from the spans it stores.
+//! Writes traces and the consumed position, both or neither.
+//!
+//! plan → fence → lock slots → probe → drop what is known → segments, index, RED, edges,
+//! operations → progress → commit. The order of locks is the same in every transaction: progress
+//! rows by source, slots by number, operations by key; so writers queue, and never deadlock.
 
-mod edges;
 mod plan;
-mod existing;
-mod rows;
-mod catalogue;
+mod probe;
+mod segments;
+mod derived;
+mod commit;
+mod memory;
 
-use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
 
-use bumpalo::Bump;
-use sqlx::{Connection, PgConnection, postgres::PgRow};
-use uuid::Uuid;
+use sqlx::pool::PoolConnection;
+use sqlx::{Connection, PgConnection, Postgres};
 
-pub(crate) use self::catalogue::Catalogue;
-use crate::pool::Purpose;
 use crate::{
-    DeadLetter, Owner, PostgresStore, Progress, Source, TraceWriter, WriteBatch, WriteError,
-    Written, failure, locks, metrics, progress, slot,
+    Day, DeadLetter, Owner, PostgresStore, Progress, Source, TraceWriter, WriteBatch, WriteError,
+    Written, dead_letter, failure, locks, metrics, partitions, progress,
 };
+use commit::{Outcome, Witness};
+use derived::Derived;
+pub(crate) use memory::Memory;
+use plan::Plan;
+use segments::Segments;
+
+/// A session behind a pooler may have lost what the connection was opened with.
+pub(super) const BEGIN: &str =
+    "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL enable_seqscan = off; SET LOCAL jit = off";
 
 impl TraceWriter for PostgresStore {
     async fn claim(&self, source: &Source, owner: Owner) -> Result<Progress, WriteError> {
+        self.memory.forget();
         let claimed = progress::claim(&self.write_pool, source, owner).await;
-        self.watch(claimed)
+        claimed.inspect_err(|error| self.after_failure(error))
     }
 
     async fn write(&self, batch: WriteBatch<'_, '_>) -> Result<Written, WriteError> {
-        let started = tokio::time::Instant::now();
-        let written = self.write_batch(batch).await;
-        metrics::transaction(started.elapsed(), &written);
-        self.watch(written)
+        let started = Instant::now();
+        match self.write_batch(batch).await {
+            Ok((written, payload_bytes)) => {
+                metrics::committed(started.elapsed(), &written, payload_bytes);
+                Ok(written)
+            }
+            Err(error) => {
+                metrics::failed(started.elapsed(), &error);
+                self.after_failure(&error);
+                Err(error)
+            }
+        }
     }
 
     async fn dead_letter(&self, letters: &[DeadLetter<'_>]) -> Result<(), WriteError> {
-        sqlx::query(
-            "INSERT INTO dead_letter (received_ns, tenant, reason, error, spans, record)
-             SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::int[],
-                 $6::bytea[])",
-        )
-        .bind(
-            letters
-                .iter()
-                .map(|letter| letter.received_at as i64)
-                .collect::<Vec<_>>(),
-        )
-        .bind(
-            letters
-                .iter()
-                .map(|letter| letter.tenant.as_str())
-                .collect::<Vec<_>>(),
-        )
-        .bind(
-            letters
-                .iter()
-                .map(|letter| letter.reason.as_str())
-                .collect::<Vec<_>>(),
-        )
-        .bind(
-            letters
-                .iter()
-                .map(|letter| letter.error)
-                .collect::<Vec<_>>(),
-        )
-        .bind(
-            letters
-                .iter()
-                .map(|letter| letter.spans as i32)
-                .collect::<Vec<_>>(),
-        )
-        .bind(
-            letters
-                .iter()
-                .map(|letter| letter.record)
-                .collect::<Vec<_>>(),
-        )
-        .execute(&self.write_pool)
-        .await?;
-        Ok(())
+        let kept = dead_letter::keep(&self.write_pool, letters).await;
+        kept.inspect_err(|error| self.after_failure(error))
     }
 }
 
 impl PostgresStore {
-    /// After a failure that may mean another server, or one that went back in time, what was
-    /// known of it is forgotten, and the next server of the list is tried.
-    fn watch<T>(&self, outcome: Result<T, WriteError>) -> Result<T, WriteError> {
-        match &outcome {
-            Err(WriteError::Fenced { .. }) => self.forget(),
-            Err(WriteError::Transient { source, .. }) if failure::is_connection_loss(source) => {
-                self.forget();
-                if self.servers.advance() {
-                    self.write_pool
-                        .set_connect_options(self.servers.options(Purpose::Write));
-                }
+    /// Nothing that was remembered need still be true: the server may have gone back in time.
+    fn after_failure(&self, error: &WriteError) {
+        self.memory.forget();
+        if let WriteError::Transient { source, .. } = error
+            && failure::is_elsewhere(source)
+        {
+            self.try_next_server();
+        }
+    }
+
+    async fn write_batch(&self, batch: WriteBatch<'_, '_>) -> Result<(Written, u64), WriteError> {
+        let mut plan = Plan::new(batch);
+        match self.write_plan(&mut plan).await {
+            // Retention, or an operator, has dropped a day that was there when it was last seen.
+            Err(error) if is_missing_partition(&error) => {
+                self.memory.forget();
+                self.write_plan(&mut Plan::new(batch)).await
             }
-            _ => {}
+            done => done,
         }
-        outcome
     }
 
-    fn forget(&self) {
-        self.known_days.forget();
-        self.catalogue.forget();
-    }
-
-    async fn write_batch(&self, batch: WriteBatch<'_, '_>) -> Result<Written, WriteError> {
-        self.known_days
-            .ensure(&self.write_pool, &existing::days_of(&batch))
-            .await?;
+    async fn write_plan(&self, plan: &mut Plan<'_, '_>) -> Result<(Written, u64), WriteError> {
+        for day in plan.days() {
+            self.ensure_day(*day).await?;
+        }
         let mut conn = self.write_pool.acquire().await?;
-        let mut tx = conn.begin().await?;
-        let (written, seen) = write_in(&mut tx, batch, self).await?;
-        if let Err(error) = tx.commit().await {
-            self.resolve(batch, error).await?;
-        }
-        self.catalogue.remember(seen);
-        Ok(written)
-    }
-
-    /// A commit without an answer: asks the progress row, where there is one, what became of it.
-    /// Without a source the batch is simply written again, and finds its spans stored if they are.
-    async fn resolve(
-        &self,
-        batch: WriteBatch<'_, '_>,
-        error: sqlx::Error,
-    ) -> Result<(), WriteError> {
-        let (true, Some(step)) = (failure::is_connection_loss(&error), batch.progress.first())
-        else {
-            return Err(error.into());
+        let deadline = self.config.write_timeout * 2 + self.config.lock_timeout;
+        let done = within(deadline, self.transact(&mut conn, plan)).await;
+        let gone =
+            |error: &WriteError| matches!(error, WriteError::Transient { sqlstate: None, .. });
+        let committed = match done {
+            Ok(Outcome::Ambiguous(effect, witness)) => {
+                // A new session: this one may be waiting for a server that is gone.
+                conn.close_on_drop();
+                drop(conn);
+                self.resolve(plan, witness).await?;
+                effect
+            }
+            Ok(Outcome::Committed(effect)) => effect,
+            Err(error) => {
+                if gone(&error) {
+                    conn.close_on_drop();
+                }
+                return Err(error);
+            }
         };
-        metrics::ambiguous_commit();
-        if progress::was_committed(&self.write_pool, step).await? {
-            Ok(())
-        } else {
-            Err(error.into())
+        self.memory.committed(committed.operations);
+        Ok((committed.written, committed.payload_bytes))
+    }
+
+    /// fence → lock slots → probe → segments, derived → progress → commit
+    async fn transact(
+        &self,
+        conn: &mut PoolConnection<Postgres>,
+        plan: &mut Plan<'_, '_>,
+    ) -> Result<Outcome, WriteError> {
+        let mut tx = conn.begin_with(BEGIN).await?;
+        for step in plan.steps() {
+            progress::fence(&mut tx, step).await?;
         }
+        lock_slots(&mut tx, plan.slots()).await?;
+        let known = probe::known(&mut tx, plan, &self.memory).await?;
+        plan.drop_known(&known);
+        let segments = Segments::write(&mut tx, plan, self.config.compression_level).await?;
+        let derived = Derived::of(plan, &known);
+        let operations = derived.write(&mut tx, &self.memory).await?;
+        drop(derived);
+        self.memory.remember(plan.traces(), known);
+        for (step, counts) in plan.steps_with_counts() {
+            progress::advance(&mut tx, step, counts.stored, counts.duplicate).await?;
+        }
+        let effect = commit::Effect {
+            written: plan.written(segments.count),
+            payload_bytes: segments.payload_bytes,
+            operations,
+        };
+        Ok(commit::commit(tx, effect, segments.first.map(Witness::Segment)).await)
+    }
+
+    /// Makes the partitions of a day unless it is known to have them.
+    pub(crate) async fn ensure_day(&self, day: Day) -> Result<(), sqlx::Error> {
+        if self.memory.knows_day(day) {
+            return Ok(());
+        }
+        partitions::ensure_day(&self.write_pool, day).await?;
+        self.memory.day_exists(day);
+        Ok(())
     }
 }
 
-/// lock → compare → look → write → advance, within the caller's transaction.
-async fn write_in(
-    tx: &mut PgConnection,
-    batch: WriteBatch<'_, '_>,
-    store: &PostgresStore,
-) -> Result<(Written, Vec<(i32, Uuid)>), WriteError> {
-    lock_slots(tx, &batch).await?;
-    progress::lock(tx, batch.progress).await?;
-    let stored = existing::find(tx, &batch).await?;
-    let blocks = rows::take_blocks(tx, rows::blocks_needed(&batch)).await?;
-    let work = prepare(batch, &stored, blocks, store)?;
-    rows::send(tx, work.prepared).await?;
-    let seen = work.operations.write(tx).await?;
-    for (step, written) in batch.progress.iter().zip(&work.written) {
-        progress::advance(tx, step, written).await?;
+/// Locks the slots in ascending order until the end of the transaction.
+async fn lock_slots(conn: &mut PgConnection, slots: &[i32]) -> Result<(), sqlx::Error> {
+    if slots.is_empty() {
+        return Ok(());
     }
-    let total = work
-        .written
-        .iter()
-        .fold(Written::default(), |total, one| Written {
-            spans_stored: total.spans_stored + one.spans_stored,
-            spans_duplicate: total.spans_duplicate + one.spans_duplicate,
-            segments: total.segments + one.segments,
-        });
-    Ok((total, seen))
-}
-
-/// What a transaction is about to write, free of everything it was made from.
-struct Work {
-    prepared: rows::Prepared,
-    operations: catalogue::NewOperations,
-    written: Vec<Written>,
-}
-
-fn prepare(
-    batch: WriteBatch<'_, '_>,
-    stored: &[PgRow],
-    blocks: Vec<i64>,
-    store: &PostgresStore,
-) -> Result<Work, WriteError> {
-    let arena = Bump::new();
-    let stored = existing::decode(stored, &arena)?;
-    let plan = plan::plan(batch, &stored);
-    Ok(Work {
-        prepared: rows::prepare(&plan, blocks, store.config.compression_level)?,
-        operations: store.catalogue.unknown(&plan),
-        written: plan.written,
-    })
-}
-
-/// Whoever writes spans of the same traces waits here; in one order, so that nobody waits for ever.
-async fn lock_slots(tx: &mut PgConnection, batch: &WriteBatch<'_, '_>) -> Result<(), sqlx::Error> {
-    let slots: BTreeSet<i32> = batch
-        .traces
-        .iter()
-        .map(|trace| slot::slot(trace.trace_id))
-        .collect();
-    sqlx::query("SELECT pg_advisory_xact_lock($1, slot) FROM unnest($2::int[]) AS slot")
+    sqlx::query("SELECT pg_advisory_xact_lock($1, slot) FROM unnest($2::int4[]) AS slot")
         .bind(locks::TRACE_SLOT)
-        .bind(slots.into_iter().collect::<Vec<_>>())
-        .execute(tx)
+        .bind(slots)
+        .execute(conn)
         .await?;
     Ok(())
+}
+
+/// A server that is cut off says nothing at all.
+async fn within<T>(
+    deadline: Duration,
+    work: impl Future<Output = Result<T, WriteError>>,
+) -> Result<T, WriteError> {
+    match tokio::time::timeout(deadline, work).await {
+        Ok(done) => done,
+        Err(_) => Err(WriteError::Transient {
+            sqlstate: None,
+            source: sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()),
+        }),
+    }
+}
+
+/// "No partition of relation found for row" is a check violation of no constraint.
+fn is_missing_partition(error: &WriteError) -> bool {
+    match error {
+        WriteError::Poison { sqlstate, source } => {
+            let constraint = source.as_database_error().and_then(|e| e.constraint());
+            sqlstate == "23514" && constraint.is_none()
+        }
+        _ => false,
+    }
 }

@@ -5,9 +5,9 @@ use std::hash::{BuildHasherDefault, Hasher};
 
 use xxhash_rust::xxh3::xxh3_64;
 
-/// A hasher for keys that are hashes already.
+/// A hasher for keys that are hashes, ids or numbers: one multiplication.
 #[derive(Debug, Default, Clone, Copy)]
-pub(super) struct Hashed(u64);
+pub(crate) struct Hashed(u64);
 
 impl Hasher for Hashed {
     fn finish(&self) -> u64 {
@@ -19,12 +19,13 @@ impl Hasher for Hashed {
     }
 
     fn write_u64(&mut self, number: u64) {
-        self.0 = number;
+        let product = u128::from(number) * 0x9e37_79b9_7f4a_7c15;
+        self.0 = (product >> 64) as u64 ^ product as u64;
     }
 }
 
-/// A map whose keys are hashes, or random.
-pub(super) type HashedMap<V> = HashMap<u64, V, BuildHasherDefault<Hashed>>;
+/// A map by hash, id or number.
+pub(crate) type HashedMap<V> = HashMap<u64, V, BuildHasherDefault<Hashed>>;
 
 /// Distinct byte strings, one after the other.
 #[derive(Debug, Default)]

@@ -1,215 +1,282 @@
-//! What a batch comes to, given what is stored: pure, no I/O.
+//! What a batch holds: its traces by day, each span once, the locks and days it needs. Pure.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
-use model::{
-    IdentityHasher, NANOS_PER_MINUTE, SpanBatch, SpanHash, SpanKind, StatusCode, TimeRange, TraceId,
-};
+use model::{IdentityHasher, NANOS_PER_MINUTE, SpanBatch, SpanHash, TraceId, UnixNanos};
 
-use super::edges::{self, EdgeChange, EdgeKey, EdgeSpan};
-use crate::{Completeness, Day, DurationHistogram, TraceSpans, WriteBatch, Written};
+use crate::summary::KnownTrace;
+use crate::{Day, ProgressStep, TraceSpans, WriteBatch, Written, slot};
 
-/// Most spans of one segment: what a reader has to decode at once.
-pub(crate) const MAX_SEGMENT_SPANS: usize = 5_000;
+/// A span this near to midnight may have its twin or its parent on the other side.
+const NEAR_MIDNIGHT: u64 = 60 * NANOS_PER_MINUTE;
 
-/// A segment to be written.
+/// Most spans of a segment.
+const MAX_SPANS: usize = 8_192;
+/// Spans that fit into a segment whatever their size, which is at most some MiB each.
+const FEW_SPANS: usize = 32;
+/// Where a segment is cut, in bytes of its texts.
+const MAX_TEXT: usize = 8 << 20;
+
+/// Spans of one trace within one day: one segment.
 #[derive(Debug)]
-pub(crate) struct Segment<'b, 'a> {
-    pub(crate) day: Day,
-    pub(crate) tenant: &'b str,
-    pub(crate) trace_id: TraceId,
-    pub(crate) received: TimeRange,
-    pub(crate) completeness: Completeness,
-    pub(crate) batch: &'b SpanBatch<'a>,
-    pub(crate) spans: Vec<u32>,
+pub(super) struct Part {
+    /// Index in the batch's traces.
+    pub(super) of: usize,
+    /// Number of the trace: parts of one trace share it.
+    pub(super) trace: usize,
+    pub(super) day: Day,
+    /// Indices in the span batch.
+    pub(super) spans: Vec<u32>,
+    pub(super) hashes: Vec<SpanHash>,
 }
 
-/// One series of rate, errors and durations in one minute.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct RedKey<'b> {
-    pub(crate) minute: u64,
-    pub(crate) tenant: &'b str,
-    pub(crate) service: &'b str,
-    pub(crate) operation: &'b str,
-    pub(crate) kind: SpanKind,
+/// Spans of one source.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct SourceCounts {
+    pub(super) stored: u64,
+    pub(super) duplicate: u64,
 }
 
-/// What is added to a series.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct RedChange {
-    pub(crate) calls: i64,
-    pub(crate) errors: i64,
-    pub(crate) duration_sum: i64,
-    pub(crate) histogram: DurationHistogram,
+/// A batch, looked through.
+#[derive(Debug)]
+pub(super) struct Plan<'b, 'a> {
+    batch: WriteBatch<'b, 'a>,
+    parts: Vec<Part>,
+    traces: Vec<(&'b str, TraceId)>,
+    steps: Vec<(usize, &'b ProgressStep)>,
+    slots: Vec<i32>,
+    days: BTreeSet<Day>,
+    searched: BTreeSet<Day>,
+    /// By index of the source; the last one is of spans without a source.
+    counts: Vec<SourceCounts>,
 }
 
-/// An operation with spans on a day.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct Seen<'b> {
-    pub(crate) day: Day,
-    pub(crate) tenant: &'b str,
-    pub(crate) service: &'b str,
-    pub(crate) operation: &'b str,
-    pub(crate) kind: SpanKind,
-}
-
-/// Everything that a transaction writes beside the progress of its sources.
-#[derive(Debug, Default)]
-pub(crate) struct Plan<'b, 'a> {
-    pub(crate) segments: Vec<Segment<'b, 'a>>,
-    pub(crate) red: HashMap<RedKey<'b>, RedChange>,
-    pub(crate) edges: BTreeMap<&'b str, HashMap<EdgeKey<'b>, EdgeChange>>,
-    pub(crate) seen: BTreeSet<Seen<'b>>,
-    /// By source, in the order of the batch's progress; one more for traces without a source.
-    pub(crate) written: Vec<Written>,
-}
-
-/// Segments that are stored already, by tenant and trace.
-pub(crate) type Stored<'s> = HashMap<(String, TraceId), Vec<SpanBatch<'s>>>;
-
-/// Plans a batch. `'b` outlives the stored segments' borrow too, so that names need no copies.
-pub(crate) fn plan<'b, 'a: 'b>(batch: WriteBatch<'b, 'a>, stored: &'b Stored<'b>) -> Plan<'b, 'a> {
-    let mut planner = Planner {
-        plan: Plan {
-            written: vec![Written::default(); batch.progress.len() + 1],
-            ..Plan::default()
-        },
-        hashers: HashMap::new(),
-    };
-    let mut traces: BTreeMap<(&'b str, TraceId), Vec<&'b TraceSpans<'b, 'a>>> = BTreeMap::new();
-    for trace in batch.traces {
-        traces
-            .entry((trace.tenant.as_str(), trace.trace_id))
-            .or_default()
-            .push(trace);
+impl<'b, 'a> Plan<'b, 'a> {
+    pub(super) fn new(batch: WriteBatch<'b, 'a>) -> Self {
+        let mut plan = Self {
+            batch,
+            parts: Vec::with_capacity(batch.traces.len()),
+            traces: Vec::with_capacity(batch.traces.len()),
+            steps: batch.progress.iter().enumerate().collect(),
+            slots: Vec::new(),
+            days: BTreeSet::new(),
+            searched: BTreeSet::new(),
+            counts: vec![SourceCounts::default(); batch.progress.len() + 1],
+        };
+        plan.steps.sort_by(|a, b| a.1.source.cmp(&b.1.source));
+        plan.split();
+        plan.slots = plan.traces.iter().map(|(_, id)| slot::slot(*id)).collect();
+        plan.slots.sort_unstable();
+        plan.slots.dedup();
+        plan
     }
-    for ((tenant, trace_id), parts) in traces {
-        let stored = stored
-            .get(&(tenant.to_owned(), trace_id))
-            .map_or(&[][..], Vec::as_slice);
-        planner.trace(tenant, &parts, stored);
-    }
-    planner.plan
-}
 
-struct Planner<'b, 'a> {
-    plan: Plan<'b, 'a>,
-    /// By address of the batch and tenant: what the spans of a batch share is hashed once.
-    hashers: HashMap<(usize, &'b str), IdentityHasher<'b, 'a>>,
-}
-
-impl<'b, 'a: 'b> Planner<'b, 'a> {
-    fn trace(
-        &mut self,
-        tenant: &'b str,
-        parts: &[&'b TraceSpans<'b, 'a>],
-        stored: &'b [SpanBatch<'b>],
-    ) {
-        let mut known = stored_hashes(tenant, stored);
-        let mut new_edges: Vec<EdgeSpan<'b>> = Vec::new();
-        for part in parts {
-            let (new, duplicates) = self.new_spans(part, tenant, &mut known);
-            let source = part.source.unwrap_or(self.plan.written.len() - 1);
-            let written = &mut self.plan.written[source];
-            written.spans_stored += new.len() as u64;
-            written.spans_duplicate += duplicates;
-            for index in &new {
-                let span = &part.batch.spans[*index as usize];
-                new_edges.push(EdgeSpan::of(part.batch, span));
-                self.count(tenant, part.batch, *index);
-            }
-            let before = self.plan.segments.len();
-            self.segments(part, tenant, new);
-            let segments = self.plan.segments.len() - before;
-            self.plan.written[source].segments += segments as u64;
-        }
-        if !new_edges.is_empty() {
-            let stored_edges = stored.iter().flat_map(|batch| {
-                batch
-                    .spans
-                    .iter()
-                    .map(move |span| EdgeSpan::of(batch, span))
+    fn split(&mut self) {
+        let mut numbers: HashMap<(&'b str, TraceId), usize> = HashMap::new();
+        let mut seen: HashSet<SpanHash> = HashSet::new();
+        // Many traces may lie in one span batch: what its spans share is hashed once.
+        let mut hashers: HashMap<(usize, &'b str), IdentityHasher<'b, 'a>> = HashMap::new();
+        for (of, spans) in self.batch.traces.iter().enumerate() {
+            let tenant = spans.tenant.as_str();
+            let place = std::ptr::from_ref(spans.batch).addr();
+            let hasher = hashers
+                .entry((place, tenant))
+                .or_insert_with(|| IdentityHasher::new(tenant, spans.batch));
+            let trace = *numbers.entry((tenant, spans.trace_id)).or_insert_with(|| {
+                self.traces.push((tenant, spans.trace_id));
+                self.traces.len() - 1
             });
-            let stored_edges: Vec<EdgeSpan<'b>> = stored_edges.collect();
-            let total = self.plan.edges.entry(tenant).or_default();
-            edges::add_changes(&stored_edges, &new_edges, total);
-        }
-    }
-
-    /// The spans of a part that are not known yet, and how many are.
-    fn new_spans(
-        &mut self,
-        part: &'b TraceSpans<'b, 'a>,
-        tenant: &'b str,
-        known: &mut HashSet<SpanHash>,
-    ) -> (Vec<u32>, u64) {
-        let address = std::ptr::from_ref(part.batch).addr();
-        let hasher = self
-            .hashers
-            .entry((address, tenant))
-            .or_insert_with(|| IdentityHasher::new(tenant, part.batch));
-        let is_new = |index: &u32| known.insert(hasher.span(&part.batch.spans[*index as usize]));
-        let new: Vec<u32> = part.spans.iter().copied().filter(is_new).collect();
-        let duplicates = (part.spans.len() - new.len()) as u64;
-        (new, duplicates)
-    }
-
-    /// Counts one stored span in its series and its operation.
-    fn count(&mut self, tenant: &'b str, batch: &'b SpanBatch<'a>, index: u32) {
-        let span = &batch.spans[index as usize];
-        let service = batch.service_name(batch.resource(span));
-        let (operation, kind) = (span.operation_name(), span.kind);
-        let minute = span.start - span.start % NANOS_PER_MINUTE;
-        let red = self.plan.red.entry(RedKey {
-            minute,
-            tenant,
-            service,
-            operation,
-            kind,
-        });
-        let red = red.or_default();
-        red.calls += 1;
-        red.errors += i64::from(span.status == StatusCode::Error);
-        let duration = i64::try_from(span.duration()).unwrap_or(i64::MAX);
-        red.duration_sum = red.duration_sum.saturating_add(duration);
-        red.histogram.add(span.duration());
-        self.plan.seen.insert(Seen {
-            day: Day::of(span.start),
-            tenant,
-            service,
-            operation,
-            kind,
-        });
-    }
-
-    /// Splits new spans by day, and days by size.
-    fn segments(&mut self, part: &'b TraceSpans<'b, 'a>, tenant: &'b str, new: Vec<u32>) {
-        let mut by_day: BTreeMap<Day, Vec<u32>> = BTreeMap::new();
-        for index in new {
-            let day = Day::of(part.batch.spans[index as usize].start);
-            by_day.entry(day).or_default().push(index);
-        }
-        for (day, spans) in by_day {
-            for spans in spans.chunks(MAX_SEGMENT_SPANS) {
-                self.plan.segments.push(Segment {
-                    day,
-                    tenant,
-                    trace_id: part.trace_id,
-                    received: part.received,
-                    completeness: part.completeness,
-                    batch: part.batch,
-                    spans: spans.to_vec(),
-                });
+            let mut open = OpenParts::new(of, trace);
+            for &index in spans.spans {
+                let span = &spans.batch.spans[index as usize];
+                let hash = hasher.span(span);
+                if seen.insert(hash) {
+                    self.note_days(span.start);
+                    open.add(spans.batch, index, hash, &mut self.parts);
+                } else {
+                    let source = self.source(spans);
+                    self.counts[source].duplicate += 1;
+                }
             }
+            self.parts.append(&mut open.parts);
         }
+    }
+
+    fn note_days(&mut self, start: UnixNanos) {
+        let day = Day::of(start);
+        self.days.insert(day);
+        self.searched.insert(day);
+        self.searched
+            .insert(Day::of(start.saturating_sub(NEAR_MIDNIGHT)));
+        self.searched
+            .insert(Day::of(start.saturating_add(NEAR_MIDNIGHT)));
+    }
+
+    fn source(&self, spans: &TraceSpans<'_, '_>) -> usize {
+        let last = self.counts.len() - 1;
+        spans.source.map_or(last, |source| source.min(last))
+    }
+
+    /// Takes out the spans that are stored already, and counts what is left as stored.
+    pub(super) fn drop_known(&mut self, known: &Known) {
+        let mut parts = std::mem::take(&mut self.parts);
+        for part in &mut parts {
+            let source = self.source(&self.batch.traces[part.of]);
+            if let Some(known) = &known[part.trace] {
+                let before = part.spans.len();
+                part.retain(|hash| !known.holds(hash));
+                self.counts[source].duplicate += (before - part.spans.len()) as u64;
+            }
+            self.counts[source].stored += part.spans.len() as u64;
+        }
+        parts.retain(|part| !part.spans.is_empty());
+        // Segments of one day are neighbours, in numbers and in the table.
+        parts.sort_by_key(|part| part.day);
+        self.parts = parts;
+    }
+
+    /// Days that spans start on.
+    pub(super) fn days(&self) -> &BTreeSet<Day> {
+        &self.days
+    }
+
+    /// Days on which stored spans of the traces are looked for.
+    pub(super) fn searched(&self) -> &BTreeSet<Day> {
+        &self.searched
+    }
+
+    /// Slots of the traces, ascending.
+    pub(super) fn slots(&self) -> &[i32] {
+        &self.slots
+    }
+
+    /// The traces, each once, by number.
+    pub(super) fn traces(&self) -> &[(&'b str, TraceId)] {
+        &self.traces
+    }
+
+    /// What is to be written, by day.
+    pub(super) fn parts(&self) -> &[Part] {
+        &self.parts
+    }
+
+    /// What a part is of.
+    pub(super) fn of(&self, part: &Part) -> &'b TraceSpans<'b, 'a> {
+        &self.batch.traces[part.of]
+    }
+
+    /// Progress by source.
+    pub(super) fn steps(&self) -> impl Iterator<Item = &'b ProgressStep> {
+        self.steps.iter().map(|(_, step)| *step)
+    }
+
+    /// Progress by source, with what became of its spans.
+    pub(super) fn steps_with_counts(
+        &self,
+    ) -> impl Iterator<Item = (&'b ProgressStep, SourceCounts)> {
+        self.steps
+            .iter()
+            .map(|(source, step)| (*step, self.counts[*source]))
+    }
+
+    /// What the transaction does.
+    pub(super) fn written(&self, segments: u64) -> Written {
+        let mut written = Written {
+            segments,
+            ..Written::default()
+        };
+        for counts in &self.counts {
+            written.spans_stored += counts.stored;
+            written.spans_duplicate += counts.duplicate;
+        }
+        written
     }
 }
 
-fn stored_hashes(tenant: &str, stored: &[SpanBatch<'_>]) -> HashSet<SpanHash> {
-    let of_batch = |batch| {
-        let hasher = IdentityHasher::new(tenant, batch);
-        let hashes: Vec<SpanHash> = batch.spans.iter().map(|span| hasher.span(span)).collect();
-        hashes
+/// Stored spans by number of the trace.
+pub(super) type Known = Vec<Option<KnownTrace>>;
+
+impl Part {
+    fn retain(&mut self, keep: impl Fn(SpanHash) -> bool) {
+        let kept = self.hashes.iter().map(|hash| keep(*hash));
+        let mut kept = kept.collect::<Vec<_>>().into_iter();
+        self.spans.retain(|_| kept.next().unwrap_or(true));
+        self.hashes.retain(|hash| keep(*hash));
+    }
+}
+
+/// Parts of one trace that still grow: one a day.
+struct OpenParts {
+    of: usize,
+    trace: usize,
+    parts: Vec<Part>,
+    text: HashMap<Day, usize>,
+}
+
+impl OpenParts {
+    fn new(of: usize, trace: usize) -> Self {
+        Self {
+            of,
+            trace,
+            parts: Vec::new(),
+            text: HashMap::new(),
+        }
+    }
+
+    fn add(&mut self, batch: &SpanBatch<'_>, index: u32, hash: SpanHash, full: &mut Vec<Part>) {
+        let day = Day::of(batch.spans[index as usize].start);
+        let at = match self.parts.iter().position(|part| part.day == day) {
+            Some(at) => at,
+            None => {
+                self.parts.push(self.empty(day));
+                self.parts.len() - 1
+            }
+        };
+        self.parts[at].spans.push(index);
+        self.parts[at].hashes.push(hash);
+        if self.is_full(at, batch, index) {
+            self.text.remove(&day);
+            full.push(self.parts.swap_remove(at));
+        }
+    }
+
+    fn empty(&self, day: Day) -> Part {
+        Part {
+            of: self.of,
+            trace: self.trace,
+            day,
+            spans: Vec::new(),
+            hashes: Vec::new(),
+        }
+    }
+
+    /// Few spans are not worth measuring.
+    fn is_full(&mut self, at: usize, batch: &SpanBatch<'_>, index: u32) -> bool {
+        let part = &self.parts[at];
+        if part.spans.len() < FEW_SPANS {
+            return false;
+        }
+        let text = self.text.entry(part.day).or_default();
+        *text += text_of(batch, index);
+        part.spans.len() >= MAX_SPANS || *text > MAX_TEXT
+    }
+}
+
+/// Bytes of the texts of a span, roughly: those of its own and its events' attributes.
+fn text_of(batch: &SpanBatch<'_>, index: u32) -> usize {
+    let span = &batch.spans[index as usize];
+    let events = batch.events(span).iter().map(|event| event.attributes);
+    let lists = events.chain(std::iter::once(span.attributes));
+    let of_value = |value: &model::ValueRef<'_>| match value {
+        model::ValueRef::String(text) => text.len(),
+        model::ValueRef::Bytes(bytes) => bytes.len(),
+        // Nested values are limited as a whole: taken at that limit's order.
+        model::ValueRef::Array(_) | model::ValueRef::Map(_) => 1 << 10,
+        _ => 8,
     };
-    stored.iter().flat_map(of_batch).collect()
+    let of_list = |list| {
+        let values = batch.attributes(list).iter().map(|a| of_value(&a.value));
+        values.sum::<usize>()
+    };
+    lists.map(of_list).sum()
 }

@@ -1,0 +1,151 @@
+//! What is written beside the segments, from spans that are stored for the first time alone:
+//! RED, edges and the catalogue of operations.
+
+use model::NANOS_PER_DAY;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::memory::{Memory, SeenOperation};
+use super::plan::{Known, Part, Plan};
+use crate::copy_binary::CopyRows;
+use crate::summary::{Edges, Node, Red, operation_key};
+use crate::{Day, WriteError};
+
+const COPY_RED: &str = "COPY red_delta (minute_ns, duration_sum, calls, errors, kind, tenant, \
+     service, operation, buckets, counts) FROM STDIN (FORMAT binary)";
+const COPY_EDGES: &str = "COPY edge_delta (minute_ns, duration_sum, calls, errors, tenant, parent, \
+     child) FROM STDIN (FORMAT binary)";
+
+/// RED and edges of a batch.
+#[derive(Debug, Default)]
+pub(super) struct Derived<'x> {
+    red: Red<'x>,
+    edges: Edges<'x>,
+}
+
+impl<'x> Derived<'x> {
+    /// Of what is left of the plan, given what was stored before.
+    pub(super) fn of<'a: 'x>(plan: &Plan<'x, 'a>, known: &'x Known) -> Self {
+        let mut derived = Self::default();
+        let mut by_trace: Vec<&Part> = plan.parts().iter().collect();
+        by_trace.sort_by_key(|part| part.trace);
+        let mut nodes: Vec<Node<'x>> = Vec::new();
+        for of_trace in by_trace.chunk_by(|a, b| a.trace == b.trace) {
+            nodes.clear();
+            for part in of_trace {
+                let of = plan.of(part);
+                derived.red.add(of.tenant.as_str(), of.batch, &part.spans);
+                nodes.extend(part.spans.iter().zip(&part.hashes).map(|(index, hash)| {
+                    Node::new(*hash, of.batch, &of.batch.spans[*index as usize])
+                }));
+            }
+            let trace = of_trace[0].trace;
+            let tenant = plan.of(of_trace[0]).tenant.as_str();
+            derived
+                .edges
+                .add_trace(tenant, known[trace].as_ref(), &nodes);
+        }
+        derived
+    }
+
+    /// Writes the deltas, and the operations that are not known to be there. Returns the latter:
+    /// they are known once the transaction is committed.
+    pub(super) async fn write(
+        &self,
+        conn: &mut PgConnection,
+        memory: &Memory,
+    ) -> Result<Vec<SeenOperation>, WriteError> {
+        self.red_rows().send(conn, COPY_RED).await?;
+        self.edge_rows().send(conn, COPY_EDGES).await?;
+        Ok(self.write_operations(conn, memory).await?)
+    }
+
+    fn red_rows(&self) -> CopyRows {
+        let mut rows = CopyRows::new(10);
+        let (mut buckets, mut counts) = (Vec::new(), Vec::new());
+        for (key, delta) in self.red.sorted() {
+            buckets.clear();
+            counts.clear();
+            for (bucket, count) in delta.histogram.iter() {
+                buckets.push(bucket as i16);
+                counts.push(count as i64);
+            }
+            rows.row()
+                .bigint(key.minute as i64)
+                .bigint(delta.duration_sum)
+                .bigint(delta.calls)
+                .bigint(delta.errors)
+                .smallint(i16::from(key.kind.number()))
+                .text(key.tenant)
+                .text(key.service)
+                .text(key.operation)
+                .smallints(&buckets)
+                .bigints(&counts);
+        }
+        rows
+    }
+
+    fn edge_rows(&self) -> CopyRows {
+        let mut rows = CopyRows::new(7);
+        for (key, delta) in self.edges.sorted() {
+            rows.row()
+                .bigint(key.minute as i64)
+                .bigint(delta.duration_sum)
+                .bigint(delta.calls)
+                .bigint(delta.errors)
+                .text(key.tenant)
+                .text(key.parent)
+                .text(key.child);
+        }
+        rows
+    }
+
+    /// In order of their keys: two transactions that add the same operations take turns.
+    async fn write_operations(
+        &self,
+        conn: &mut PgConnection,
+        memory: &Memory,
+    ) -> Result<Vec<SeenOperation>, sqlx::Error> {
+        let mut new = Vec::new();
+        for (key, _) in self.red.sorted() {
+            let seen = SeenOperation {
+                day: Day((key.minute / NANOS_PER_DAY) as i32),
+                key: operation_key(key.tenant, key.service, key.operation, key.kind),
+            };
+            new.push((seen, key));
+        }
+        new.sort_unstable_by_key(|(seen, _)| *seen);
+        new.dedup_by_key(|(seen, _)| *seen);
+        memory.retain_unseen(&mut new);
+        if new.is_empty() {
+            return Ok(Vec::new());
+        }
+        sqlx::query(
+            "INSERT INTO operation_seen (day, key, tenant, service, operation, kind)
+             SELECT * FROM unnest($1::int4[], $2::uuid[], $3::text[], $4::text[], $5::text[],
+                                  $6::int2[])
+             ON CONFLICT DO NOTHING",
+        )
+        .bind(new.iter().map(|(seen, _)| seen.day.0).collect::<Vec<i32>>())
+        .bind(new.iter().map(|(seen, _)| seen.key).collect::<Vec<Uuid>>())
+        .bind(new.iter().map(|(_, key)| key.tenant).collect::<Vec<&str>>())
+        .bind(
+            new.iter()
+                .map(|(_, key)| key.service)
+                .collect::<Vec<&str>>(),
+        )
+        .bind(
+            new.iter()
+                .map(|(_, key)| key.operation)
+                .collect::<Vec<&str>>(),
+        )
+        .bind(
+            new.iter()
+                .map(|(_, key)| i16::from(key.kind.number()))
+                .collect::<Vec<i16>>(),
+        )
+        .execute(conn)
+        .await?;
+        Ok(new.into_iter().map(|(seen, _)| seen).collect())
+    }
+}
