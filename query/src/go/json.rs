@@ -132,7 +132,7 @@ pub fn list<T>(
 
 /// Appends a list of strings.
 pub fn strings<'t>(out: &mut Vec<u8>, texts: impl IntoIterator<Item = &'t str>) {
-    list(out, texts, |out, text| string(out, text));
+    list(out, texts, string);
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 mod support;
 mod jaeger_v1;
+mod jaeger_v1_complaints;
 mod jaeger_v3;
 mod red;
 mod bad_inputs;

@@ -36,8 +36,8 @@ pub(super) fn time_of_any_unit(
     let guessed = |count: i64| {
         let unit = match count {
             ..100_000_000_000 => 1_000_000_000,
-            ..100_000_000_000_000 => NANOS_PER_MILLI,
-            ..100_000_000_000_000_000 => NANOS_PER_MICRO,
+            100_000_000_000..100_000_000_000_000 => NANOS_PER_MILLI,
+            100_000_000_000_000..100_000_000_000_000_000 => NANOS_PER_MICRO,
             _ => 1,
         };
         scaled(count, unit)
