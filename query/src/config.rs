@@ -40,7 +40,7 @@ bootstrap::config! {
         /// memory: found traces are held whole.
         pub max_traces: usize = 1_500,
         /// Most spans of one trace that are shown; the first one then carries a warning. Bounds
-        /// the memory of one request (some 2 KiB per span). 0 shows all.
+        /// the size of an answer, raw ones included (some 1 KiB per span). 0 shows all.
         pub max_trace_spans: usize = 1_000_000,
         /// Most conditions on attributes in one search; more are refused.
         pub max_tags: usize = 50,

@@ -31,4 +31,4 @@ pub mod metrics;
 pub use config::{AdjustConfig, QueryConfig, QueryLimits, TenancyConfig};
 pub use memory::MemoryReader;
 pub use metrics::{buckets, describe};
-pub use server::{BuildError, Query, TenancyError};
+pub use server::{BuildError, OriginError, Query, TenancyError};

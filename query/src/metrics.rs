@@ -14,7 +14,7 @@ pub const DURATION: &str = "spoor_query_duration_seconds";
 pub const IN_FLIGHT: &str = "spoor_query_in_flight_requests";
 /// Requests whose client went away before the answer was complete, by route.
 pub const CANCELLED: &str = "spoor_query_cancelled_total";
-/// Bytes of answers, by route.
+/// Bytes of answers before compression, by route.
 pub const RESPONSE_BYTES: &str = "spoor_query_response_bytes_total";
 /// Traces of which only the first spans were shown.
 pub const TRUNCATED: &str = "spoor_query_truncated_traces_total";
@@ -43,7 +43,11 @@ pub fn describe() {
         Unit::Count,
         "Requests whose client went away before the answer was complete, by route."
     );
-    describe_counter!(RESPONSE_BYTES, Unit::Bytes, "Bytes of answers, by route.");
+    describe_counter!(
+        RESPONSE_BYTES,
+        Unit::Bytes,
+        "Bytes of answers before compression, by route."
+    );
     describe_counter!(
         TRUNCATED,
         Unit::Count,

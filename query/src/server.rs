@@ -16,6 +16,7 @@ use bootstrap::{Readiness, ReadinessFlag, Stop};
 use storage::TraceReader;
 use tokio::net::TcpListener;
 
+pub use self::routes::OriginError;
 pub use self::tenancy::TenancyError;
 
 use self::admission::Admission;
@@ -39,6 +40,9 @@ pub enum BuildError {
     /// The base path is no path of plain segments.
     #[error("{0:?} is no base path: expecting / or /some/prefix")]
     BasePath(String),
+    /// An origin that may call the APIs is none.
+    #[error("the configuration of origins is refused")]
+    Origin(#[from] OriginError),
     /// The rules about tenants make no sense.
     #[error("the configuration of tenancy is refused")]
     Tenancy(#[from] TenancyError),
@@ -82,7 +86,7 @@ impl<R: TraceReader> Query<R> {
         let listener = TcpListener::bind(config.listen).await.map_err(refused)?;
         Ok(Self {
             reader,
-            app: routes::router(app, &config),
+            app: routes::router(app, &config)?,
             address: listener.local_addr().map_err(refused)?,
             listener,
             max_connections: config.limits.max_connections,

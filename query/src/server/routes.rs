@@ -8,6 +8,8 @@ use axum::response::Response;
 use axum::routing::{MethodRouter, get};
 use http::{HeaderValue, Method, StatusCode, header};
 use storage::TraceReader;
+use tower_http::CompressionLevel;
+use tower_http::compression::CompressionLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use tower_http::set_header::SetResponseHeaderLayer;
 
@@ -25,7 +27,10 @@ macro_rules! routes {
 }
 
 /// All endpoints under the base path.
-pub(super) fn router<R: TraceReader>(app: Arc<App<R>>, config: &QueryConfig) -> Router {
+pub(super) fn router<R: TraceReader>(
+    app: Arc<App<R>>,
+    config: &QueryConfig,
+) -> Result<Router, OriginError> {
     let api = routes!(
         Router::new().route("/", get(index));
         v1::GetServices,
@@ -57,11 +62,20 @@ pub(super) fn router<R: TraceReader>(app: Arc<App<R>>, config: &QueryConfig) -> 
         .layer(SetResponseHeaderLayer::overriding(
             header::X_CONTENT_TYPE_OPTIONS,
             HeaderValue::from_static("nosniff"),
-        ));
-    match cors(&config.cors_origins) {
+        ))
+        .layer(CompressionLayer::new().quality(CompressionLevel::Fastest));
+    Ok(match cors(&config.cors_origins)? {
         Some(cors) => all.layer(cors),
         None => all,
-    }
+    })
+}
+
+/// A configured origin cannot be sent in a header.
+#[derive(Debug, thiserror::Error)]
+#[error("{origin:?} is no origin")]
+pub struct OriginError {
+    origin: String,
+    source: http::header::InvalidHeaderValue,
 }
 
 fn endpoint<E: Endpoint, R: TraceReader>() -> MethodRouter<Arc<App<R>>> {
@@ -69,20 +83,23 @@ fn endpoint<E: Endpoint, R: TraceReader>() -> MethodRouter<Arc<App<R>>> {
 }
 
 /// None: no header about other origins is ever sent.
-fn cors(origins: &[String]) -> Option<CorsLayer> {
+fn cors(origins: &[String]) -> Result<Option<CorsLayer>, OriginError> {
     if origins.is_empty() {
-        return None;
+        return Ok(None);
     }
+    let parse = |origin: &String| {
+        origin.parse().map_err(|source| OriginError {
+            origin: origin.clone(),
+            source,
+        })
+    };
     let allowed = if origins.iter().any(|origin| origin == "*") {
         AllowOrigin::any()
     } else {
-        AllowOrigin::list(origins.iter().filter_map(|origin| origin.parse().ok()))
+        AllowOrigin::list(origins.iter().map(parse).collect::<Result<Vec<_>, _>>()?)
     };
-    Some(
-        CorsLayer::new()
-            .allow_origin(allowed)
-            .allow_methods([Method::GET]),
-    )
+    let layer = CorsLayer::new().allow_origin(allowed);
+    Ok(Some(layer.allow_methods([Method::GET])))
 }
 
 /// Go's words for what is not there.

@@ -274,3 +274,13 @@ async fn the_front_page_lists_the_apis() {
     let post = server.send("POST /api/services HTTP/1.0\r\n\r\n").await;
     assert_eq!((post.status, post.body.as_str()), (405, ""));
 }
+
+#[tokio::test]
+async fn answers_are_compressed_for_clients_that_ask_for_it() {
+    let server = Server::with(vec![checkout()]).await;
+    let target = "/api/traces/0af7651916cd43dd8448eb211c80319c";
+    let request = format!("GET {target} HTTP/1.0\r\nAccept-Encoding: gzip\r\n\r\n");
+    let response = server.send(&request).await;
+    assert_eq!(response.header("content-encoding"), Some("gzip"));
+    assert_eq!(server.get(target).await.header("content-encoding"), None);
+}

@@ -61,12 +61,17 @@ impl Server {
 
     /// A service over any store.
     pub async fn start<R: TraceReader>(config: QueryConfig, reader: R) -> Self {
+        Self::share(config, Arc::new(reader)).await
+    }
+
+    /// A service over a store that others use too.
+    pub async fn share<R: TraceReader>(config: QueryConfig, reader: Arc<R>) -> Self {
         let config = QueryConfig {
             listen: "127.0.0.1:0".parse().expect("an address"),
             ..config
         };
         let readiness = Readiness::new();
-        let query = Query::build(config, Arc::new(reader), &readiness)
+        let query = Query::build(config, reader, &readiness)
             .await
             .expect("it starts");
         let (handle, stop) = Stop::new();
@@ -91,7 +96,7 @@ impl Server {
             .expect("it reads");
         let mut bytes = Vec::new();
         stream.read_to_end(&mut bytes).await.expect("it answers");
-        let text = String::from_utf8(bytes).expect("answers are text");
+        let text = String::from_utf8_lossy(&bytes);
         let (head, body) = text.split_once("\r\n\r\n").expect("a head and a body");
         Response {
             status: head[9..12].parse().expect("a status"),
