@@ -1,4 +1,4 @@
-//! The query service over HTTP, on a store in memory.
+//! The query service over HTTP, on a store in memory and on Postgres.
 
 mod support;
 mod jaeger_v1;
@@ -8,3 +8,4 @@ mod red;
 mod bad_inputs;
 mod serving;
 mod large_traces;
+mod postgres;

@@ -5,8 +5,6 @@
 //! order of spans within a trace is not compared: neither store promises one.
 
 mod database;
-#[path = "../api/support.rs"]
-mod support;
 mod arbitrary;
 mod stores;
 mod same_answers;

@@ -5,8 +5,8 @@ use std::cell::RefCell;
 use proptest::prelude::*;
 use serde_json::Value;
 
-use crate::arbitrary::{escaped, searches, traces};
-use crate::stores::{Both, TestStore};
+use super::arbitrary::{escaped, searches, traces};
+use super::stores::{Both, TestStore};
 use crate::support::T0;
 
 /// Each span of each trace as text, sorted within the trace: what does not depend on the order

@@ -9,7 +9,7 @@ use storage::{
     Completeness, DatabaseUrl, PostgresStore, StorageConfig, TraceSpans, TraceWriter, WriteBatch,
 };
 
-use crate::database::TestDatabase;
+use super::database::TestDatabase;
 use crate::support::{Response, Server};
 
 /// A migrated, empty store.
