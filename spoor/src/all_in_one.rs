@@ -127,3 +127,51 @@ fn adopt(config: &mut Config, addresses: &Addresses) {
         config.storage.url = url.clone();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_is_started_for_each_address_that_is_missing() {
+        let mut config = Config::default();
+        let all = Plan {
+            kafka: true,
+            registry: true,
+            postgres: true,
+        };
+        assert_eq!(plan(&config), all);
+        config.kafka.brokers = vec!["kafka:9092".to_owned()];
+        config.registry.url = Secret::new("http://registry");
+        config.storage.url = Secret::new("postgres://db/spoor");
+        assert!(plan(&config).is_empty());
+    }
+
+    #[test]
+    fn the_direct_deployment_needs_postgres_alone() {
+        let config = Config {
+            deployment: Deployment::Direct,
+            ..Config::default()
+        };
+        let postgres = Plan {
+            kafka: false,
+            registry: false,
+            postgres: true,
+        };
+        assert_eq!(plan(&config), postgres);
+    }
+
+    #[test]
+    fn started_servers_stand_where_configured_ones_would() {
+        let mut config = Config::default();
+        adopt(
+            &mut config,
+            &Addresses {
+                kafka: Some("127.0.0.1:1".to_owned()),
+                registry: Some("http://127.0.0.1:2".to_owned()),
+                postgres: Some(Secret::new("postgres://127.0.0.1:3/spoor")),
+            },
+        );
+        assert!(plan(&config).is_empty());
+    }
+}

@@ -182,3 +182,43 @@ fn flags<const N: usize>(values: [(&str, Option<String>); N]) -> Vec<String> {
         .filter_map(|(key, value)| Some((key, value?)));
     set.map(|(key, value)| format!("{key}={value}")).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sources(arguments: &[&str]) -> Sources {
+        Cli::parse_from([&["spoor"], arguments].concat()).sources()
+    }
+
+    #[test]
+    fn a_flag_of_its_own_wins_over_set() {
+        let flags = sources(&[
+            "servers",
+            "--postgres-port",
+            "0",
+            "--set",
+            "embedded.postgres.port=1",
+        ])
+        .flags;
+        let settings = ["embedded.postgres.port=1", "embedded.postgres.port=0"];
+        assert_eq!(flags, settings, "later ones win");
+    }
+
+    #[test]
+    fn the_data_folder_and_the_deployment_are_keys_of_the_document() {
+        let flags = sources(&["all-in-one", "--data-dir", "/d", "--deployment", "direct"]).flags;
+        assert_eq!(flags, ["embedded.data_dir=/d", "deployment=direct"]);
+    }
+
+    #[test]
+    fn what_follows_two_dashes_is_the_command_to_run() {
+        let cli = Cli::parse_from(["spoor", "servers", "--", "cargo", "test", "--release"]);
+        match cli.command {
+            Command::Servers(servers) => {
+                assert_eq!(servers.command, ["cargo", "test", "--release"])
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}

@@ -115,3 +115,51 @@ impl Recorder for Capture {
         Histogram::noop()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rows() -> Vec<Row> {
+        let capture = Capture::default();
+        metrics::with_local_recorder(&capture, || {
+            CRATES.iter().for_each(|(_, describe)| describe());
+        });
+        capture.0.into_inner().unwrap()
+    }
+
+    fn names(rows: impl Iterator<Item = Row>) -> Vec<String> {
+        rows.map(|row| row.name).collect()
+    }
+
+    #[test]
+    fn every_metric_is_named_for_its_service_and_explained() {
+        let services = ["kafka", "collector", "ingester", "storage", "query"];
+        let wrong = rows().into_iter().filter(|row| {
+            let service = row
+                .name
+                .strip_prefix("spoor_")
+                .and_then(|rest| rest.split('_').next());
+            let known = service.is_some_and(|service| services.contains(&service));
+            !known || row.help.is_empty() || row.unit.is_empty()
+        });
+        assert_eq!(names(wrong), [] as [&str; 0]);
+    }
+
+    #[test]
+    fn counters_and_nothing_else_end_with_total() {
+        let wrong = rows()
+            .into_iter()
+            .filter(|row| (row.kind == "counter") != row.name.ends_with("_total"));
+        assert_eq!(names(wrong), [] as [&str; 0]);
+    }
+
+    #[test]
+    fn every_histogram_has_buckets() {
+        let with_buckets: Vec<&str> = buckets().into_iter().map(|(name, _)| name).collect();
+        let without = rows()
+            .into_iter()
+            .filter(|row| row.kind == "histogram" && !with_buckets.contains(&row.name.as_str()));
+        assert_eq!(names(without), [] as [&str; 0]);
+    }
+}

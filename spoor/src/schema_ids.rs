@@ -127,3 +127,37 @@ pub(crate) async fn learn_for_ever(config: Config, known: KnownSchemas) -> ! {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(schema: &str, id: u32) -> CompactedEntry {
+        let one = SchemaAnnouncement::new(TRACE_CHUNK_SUBJECT, SchemaId(id), schema).unwrap();
+        let (key, value) = one.to_record();
+        (key, Some(value))
+    }
+
+    fn announced(entries: &[CompactedEntry]) -> Announced {
+        Announced(entries.iter().filter_map(announcement).collect())
+    }
+
+    #[test]
+    fn the_own_schema_is_found_by_its_fingerprint() {
+        let entries = [record("\"string\"", 4), record(TRACE_CHUNK_SCHEMA, 7)];
+        assert_eq!(announced(&entries).own(), Some(SchemaId(7)));
+    }
+
+    #[test]
+    fn a_schema_that_was_never_announced_has_no_id() {
+        assert_eq!(announced(&[record("\"string\"", 4)]).own(), None);
+    }
+
+    #[test]
+    fn other_records_of_the_control_topic_are_passed_over() {
+        let broken = (b"schema/x/1".to_vec(), Some(b"{".to_vec()));
+        let foreign = (b"sampling/shop".to_vec(), Some(b"{}".to_vec()));
+        let deleted = (b"schema/x/2".to_vec(), None);
+        assert!(announced(&[broken, foreign, deleted]).0.is_empty());
+    }
+}

@@ -59,3 +59,56 @@ fn section(page: &mut String, doc: &SectionDoc, path: &str) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde::Deserialize;
+    use std::time::Duration;
+
+    #[derive(Debug, Clone, Serialize, Deserialize)]
+    #[serde(rename_all = "kebab-case")]
+    enum Codec {
+        None,
+        Zstd,
+    }
+
+    crate::config! {
+        /// The whole.
+        struct Document {
+            /// How long: 1 | 2.
+            pub wait: Duration = Duration::from_millis(1500),
+            /// Inside.
+            pub inner: Inner,
+        }
+
+        /// A part.
+        struct Inner {
+            /// How.
+            pub codec: Codec = Codec::Zstd,
+            /// Where.
+            pub path: Option<String> = None,
+        }
+    }
+
+    #[test]
+    fn the_page_has_every_key_with_type_default_and_words() {
+        let expected = "# Configuration\n\nThe whole.\n\n\
+            | key | type | default | what it does |\n|---|---|---|---|\n\
+            | `wait` | duration | `\"1s 500ms\"` | How long: 1 \\| 2. |\n\n\
+            ## `inner`\n\nInside.\n\n\
+            | key | type | default | what it does |\n|---|---|---|---|\n\
+            | `inner.codec` | one of `none`, `zstd` | `\"zstd\"` | How. |\n\
+            | `inner.path` | text, optional | none | Where. |\n";
+        assert_eq!(documentation::<Document>(), expected);
+    }
+
+    #[test]
+    fn a_printed_document_is_yaml() {
+        let printed = redacted(&Document::default()).unwrap();
+        assert_eq!(
+            printed,
+            "wait: 1s 500ms\ninner:\n  codec: zstd\n  path: null\n"
+        );
+    }
+}

@@ -104,3 +104,19 @@ impl KafkaSection {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_are_those_of_the_clients() {
+        let section = KafkaSection::default();
+        assert_eq!(section.producer(), ProducerConfig::default());
+        let client = KafkaConfig {
+            brokers: String::new(),
+            ..KafkaConfig::default()
+        };
+        assert_eq!(section.client(), client);
+    }
+}

@@ -70,3 +70,18 @@ impl StorageSection {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_are_those_of_the_store() {
+        let url = DatabaseUrl(String::new());
+        let store = StorageConfig {
+            url,
+            ..StorageConfig::default()
+        };
+        assert_eq!(StorageSection::default().store(), store);
+    }
+}

@@ -92,3 +92,38 @@ impl RegistrySection {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn partitions_and_retention_are_those_of_the_topic_of_spans() {
+        let topics = TopicsSection {
+            partitions: 32,
+            ..TopicsSection::default()
+        };
+        let specs = topics.specs();
+        let partitions = |name: &str| {
+            specs
+                .iter()
+                .find(|spec| spec.name == name)
+                .unwrap()
+                .partitions
+        };
+        assert_eq!(partitions(SPANS), 32);
+        assert_eq!(partitions("spoor.control"), 1);
+    }
+
+    #[test]
+    fn no_topic_takes_less_than_its_definition_asks_for() {
+        let max_message_bytes = ByteSize(1);
+        let topics = TopicsSection {
+            max_message_bytes,
+            ..TopicsSection::default()
+        };
+        for (spec, topic) in topics.specs().iter().zip(schemas::topics()) {
+            assert!(spec.max_message_bytes >= Some(u64::from(topic.max_message_bytes)));
+        }
+    }
+}

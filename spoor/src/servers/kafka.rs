@@ -107,3 +107,28 @@ fn server_properties(folder: &Path, ports: &Ports) -> String {
         data.display()
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_listener_is_on_the_loopback_and_no_topic_is_made_by_chance() {
+        let ports = Ports {
+            kafka: 1,
+            kafka_controller: 2,
+            ..Ports::default()
+        };
+        let properties = server_properties(Path::new("/d/kafka"), &ports);
+        let listeners = "listeners=PLAINTEXT://127.0.0.1:1,CONTROLLER://127.0.0.1:2\n";
+        assert!(properties.contains(listeners), "{properties}");
+        assert!(
+            properties.contains("auto.create.topics.enable=false\n"),
+            "{properties}"
+        );
+        assert!(
+            properties.contains("log.dirs=/d/kafka/data\n"),
+            "{properties}"
+        );
+    }
+}

@@ -1,0 +1,34 @@
+//! `spoor migrate` may run at each deploy, and needs the registry only the first time.
+
+use std::process::{Command, Output};
+
+use crate::support::{Folder, Servers};
+
+fn migrate(servers: &Servers, registry: &str) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_spoor"))
+        .arg("migrate")
+        .env("SPOOR__KAFKA__BROKERS", servers.address("KAFKA_BROKERS"))
+        .env("SPOOR__STORAGE__URL", servers.address("POSTGRES_URL"))
+        .env("SPOOR__REGISTRY__URL", registry)
+        .output()
+        .unwrap()
+}
+
+#[test]
+fn a_second_migration_changes_nothing_and_needs_no_registry() {
+    let folder = Folder::new();
+    let servers = Servers::start(&folder, &[]);
+    let first = migrate(&servers, servers.address("REGISTRY_URL"));
+    let text = String::from_utf8_lossy(&first.stderr).into_owned();
+    assert!(
+        first.status.success() && text.contains("Made the topic spoor.spans"),
+        "{text}"
+    );
+
+    let second = migrate(&servers, "http://127.0.0.1:1");
+    let text = String::from_utf8_lossy(&second.stderr).into_owned();
+    assert!(
+        second.status.success() && !text.contains("Made the topic"),
+        "{text}"
+    );
+}
