@@ -119,6 +119,10 @@ async fn contract(config: &Config, servers: &mut Option<Servers>) -> anyhow::Res
 fn adopt(config: &mut Config, addresses: &Addresses) {
     if let Some(broker) = &addresses.kafka {
         config.kafka.brokers = vec![broker.clone()];
+        // Nobody else is in the group of a Kafka of our own: after a crash the next run is the
+        // same member again, and need not wait until the group has given up on the last one.
+        let member = &mut config.ingester.consume.instance_id;
+        member.get_or_insert_with(|| "all-in-one".to_owned());
     }
     if let Some(url) = &addresses.registry {
         config.registry.url = Secret::new(url.as_str());

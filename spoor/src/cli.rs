@@ -216,7 +216,7 @@ mod tests {
         let cli = Cli::parse_from(["spoor", "servers", "--", "cargo", "test", "--release"]);
         match cli.command {
             Command::Servers(servers) => {
-                assert_eq!(servers.command, ["cargo", "test", "--release"])
+                assert_eq!(servers.command, ["cargo", "test", "--release"]);
             }
             other => panic!("{other:?}"),
         }

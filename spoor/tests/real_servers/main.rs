@@ -7,3 +7,4 @@
 mod support;
 mod servers;
 mod migrate;
+mod all_in_one;
