@@ -133,7 +133,9 @@ impl<'a> Fields<'a> for Resource<'_, 'a> {
                 self.to
                     .set_resource(self.index, |resource| resource.dropped_attributes = dropped);
             }
-            _ => drop(map.next_value::<Ignored>()?),
+            _ => {
+                map.next_value::<Ignored>()?;
+            }
         }
         Ok(())
     }
@@ -223,7 +225,9 @@ impl<'a> Fields<'a> for Scope<'_, 'a> {
                 self.to
                     .set_scope(index, |scope| scope.dropped_attributes = dropped);
             }
-            _ => drop(map.next_value::<Ignored>()?),
+            _ => {
+                map.next_value::<Ignored>()?;
+            }
         }
         Ok(())
     }

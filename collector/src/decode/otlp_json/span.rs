@@ -91,7 +91,9 @@ impl<'a> Fields<'a> for Span<'_, 'a> {
                 };
                 map.next_value_seed(Object(&mut status))?;
             }
-            _ => drop(map.next_value::<Ignored>()?),
+            _ => {
+                map.next_value::<Ignored>()?;
+            }
         }
         Ok(())
     }
@@ -110,7 +112,9 @@ impl<'a> Fields<'a> for Status<'_, 'a> {
                 let number = map.next_value_seed(EnumNumber)?;
                 self.draft.status = self.to.status(number);
             }
-            _ => drop(map.next_value::<Ignored>()?),
+            _ => {
+                map.next_value::<Ignored>()?;
+            }
         }
         Ok(())
     }
@@ -156,7 +160,9 @@ impl<'a> Fields<'a> for Event<'_, 'a> {
             "droppedAttributesCount" => {
                 self.event.dropped_attributes = map.next_value_seed(Count)?;
             }
-            _ => drop(map.next_value::<Ignored>()?),
+            _ => {
+                map.next_value::<Ignored>()?;
+            }
         }
         Ok(())
     }
@@ -202,7 +208,9 @@ impl<'a> Fields<'a> for Link<'_, 'a> {
                 self.draft.dropped_attributes = map.next_value_seed(Count)?;
             }
             "flags" => self.draft.flags = map.next_value_seed(Count)?,
-            _ => drop(map.next_value::<Ignored>()?),
+            _ => {
+                map.next_value::<Ignored>()?;
+            }
         }
         Ok(())
     }

@@ -57,7 +57,9 @@ impl<'a> Fields<'a> for Attribute<'_, 'a> {
                 };
                 self.value = map.next_value_seed(value)?;
             }
-            _ => drop(map.next_value::<Ignored>()?),
+            _ => {
+                map.next_value::<Ignored>()?;
+            }
         }
         Ok(())
     }
