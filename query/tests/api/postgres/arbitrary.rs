@@ -131,10 +131,10 @@ pub fn searches() -> impl Strategy<Value = Vec<String>> {
     ];
     let search = (
         select(&SERVICES[..]),
-        prop::option::of(select(&OPERATIONS[..2])),
-        vec(tag, 0..3),
-        (0..5_000u64, 0..5_000u64),
-        prop::option::of(select(vec!["1ms", "40ms"])),
+        prop::option::weighted(0.3, select(&OPERATIONS[..2])),
+        prop_oneof![3 => Just(Vec::new()), 2 => vec(tag, 1..3)],
+        prop_oneof![2 => Just((0, 5_000)), 1 => (0..5_000u64, 0..5_000u64)],
+        prop::option::weighted(0.3, select(vec!["1ms", "40ms"])),
         select(vec![1, 2, 100]),
     );
     let text = search.prop_map(|(service, operation, tags, (from, to), min, limit)| {
