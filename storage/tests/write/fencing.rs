@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::store::{TestStore, write};
 
-fn source() -> Source {
+pub(crate) fn source() -> Source {
     Source {
         consumer: "live".into(),
         topic: "spoor.spans".into(),
@@ -18,11 +18,11 @@ fn source() -> Source {
     }
 }
 
-fn owner(n: u128) -> Owner {
+pub(crate) fn owner(n: u128) -> Owner {
     Owner(Uuid::from_u128(n))
 }
 
-fn step(owner: Owner, progress: &Progress, watermark: i64) -> ProgressStep {
+pub(crate) fn step(owner: Owner, progress: &Progress, watermark: i64) -> ProgressStep {
     ProgressStep {
         source: source(),
         owner,

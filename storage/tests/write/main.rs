@@ -5,9 +5,18 @@ mod database;
 
 #[path = "../support/arbitrary.rs"]
 mod arbitrary;
+
+#[path = "../support/proxy.rs"]
+mod proxy;
+
 mod store;
 
 mod schema;
 mod writing;
 mod fencing;
 mod reading;
+mod ambiguity;
+mod contention;
+mod refusals;
+mod huge;
+mod views;

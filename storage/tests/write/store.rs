@@ -1,7 +1,7 @@
 //! A migrated store in a database of its own, and what the tests ask it for.
 
 use model::{SpanBatch, Tenant, TimeRange, Trace};
-use sqlx::{AssertSqlSafe, Connection, PgConnection};
+use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 use storage::{
     Completeness, DatabaseUrl, PostgresStore, ProgressStep, StorageConfig, TraceSpans, TraceWriter,
     WriteBatch, WriteError, Written,
@@ -40,6 +40,14 @@ impl TestStore {
 
     pub(crate) async fn session(&self) -> PgConnection {
         self.database.session().await
+    }
+
+    /// A session as maintenance has it.
+    pub(crate) async fn maintainer(&self) -> PgConnection {
+        let mut session = self.session().await;
+        let settings = "SET search_path = spoor; SET lock_timeout = '2s'";
+        session.execute(settings).await.expect("settings");
+        session
     }
 
     /// The rows of a query, as text, for comparing.

@@ -12,7 +12,7 @@ use crate::arbitrary;
 use crate::store::TestStore;
 
 /// Noon of a day in 2026.
-const NOON: u64 = 1_795_521_600_000_000_000;
+pub(crate) const NOON: u64 = 1_795_521_600_000_000_000;
 
 fn span_id(n: u8) -> SpanId {
     SpanId::new([n; 8]).expect("not zero")
@@ -78,11 +78,7 @@ async fn folding_changes_no_sum() {
     let store = TestStore::new().await;
     store.write(&[span("shop", 1, 0), span("cart", 2, 1)]).await;
     let before = store.derived().await;
-    let mut session = store.session().await;
-    sqlx::query("SET search_path = spoor")
-        .execute(&mut session)
-        .await
-        .expect("a setting");
+    let mut session = store.maintainer().await;
     for _ in 0..2 {
         let hour_later = NOON + 3_600_000_000_000;
         store
@@ -101,11 +97,7 @@ async fn folding_changes_no_sum() {
 async fn what_is_older_than_the_retention_is_dropped() {
     let store = TestStore::new().await;
     store.write(&[span("shop", 1, 0)]).await;
-    let mut session = store.session().await;
-    sqlx::query("SET search_path = spoor")
-        .execute(&mut session)
-        .await
-        .expect("a setting");
+    let mut session = store.maintainer().await;
     let later = NOON + 9 * 24 * 3600 * 1_000_000_000;
     store
         .store
