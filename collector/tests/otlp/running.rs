@@ -8,12 +8,12 @@ use std::time::Duration;
 use bootstrap::{ByteSize, Stop, StopHandle};
 use collector::{Collector, CollectorConfig, RunError};
 use metrics::LocalRecorderGuard;
-use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use reqwest::{RequestBuilder, Response};
 use schemas::ChunkEncoder;
 use tokio::task::JoinHandle;
 
 use crate::memory::{Memory, SCHEMA};
+use crate::recorder::Series;
 
 pub const PROTOBUF: &str = "application/x-protobuf";
 pub const JSON: &str = "application/json";
@@ -25,7 +25,7 @@ pub struct Running {
     pub stop: StopHandle,
     pub task: JoinHandle<Result<(), RunError>>,
     client: reqwest::Client,
-    scrape: PrometheusHandle,
+    series: Series,
     _recorder: LocalRecorderGuard<'static>,
 }
 
@@ -44,9 +44,8 @@ pub async fn start() -> Running {
 }
 
 pub async fn start_with(config: CollectorConfig) -> Running {
-    let recorder = Box::leak(Box::new(PrometheusBuilder::new().build_recorder()));
-    let scrape = recorder.handle();
-    let guard = metrics::set_default_local_recorder(recorder);
+    let series = Series::default();
+    let guard = metrics::set_default_local_recorder(Box::leak(Box::new(series.clone())));
     let published = Memory::default();
     let built = Collector::build(config, ChunkEncoder::new(SCHEMA), published.clone()).await;
     let collector = built.expect("the collector can be built");
@@ -59,7 +58,7 @@ pub async fn start_with(config: CollectorConfig) -> Running {
         stop: handle,
         task: tokio::spawn(collector.run(stop)),
         client: reqwest::Client::new(),
-        scrape,
+        series,
         _recorder: guard,
     }
 }
@@ -84,15 +83,12 @@ impl Running {
 
     /// The value of a series, such as `name{label="value"}`; zero when it is not there.
     pub fn metric(&self, series: &str) -> f64 {
-        let text = self.scrape.render();
-        let line = text
-            .lines()
-            .find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
-        line.map_or(0.0, |value| value.parse().expect("a number"))
+        self.series.value(series)
     }
 
-    pub fn metrics(&self) -> String {
-        self.scrape.render()
+    /// The names of all series.
+    pub fn metrics(&self) -> Vec<String> {
+        self.series.names()
     }
 
     /// Waits for a condition that must come true.
@@ -103,6 +99,18 @@ impl Running {
             }
         };
         let waited = tokio::time::timeout(Duration::from_secs(10), waiting).await;
-        waited.unwrap_or_else(|_| panic!("never came true: {what}\n{}", self.metrics()));
+        waited.unwrap_or_else(|_| panic!("never came true: {what}\n{:?}", self.metrics()));
+    }
+
+    /// Waits until no connection is taken any more.
+    pub async fn until_refused(&self) {
+        let refused = async {
+            while tokio::net::TcpStream::connect(self.http).await.is_ok() {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(10), refused)
+            .await
+            .expect("it stops listening");
     }
 }
