@@ -3,6 +3,8 @@
 mod edges;
 mod node;
 mod red;
+#[cfg(test)]
+mod properties;
 
 use model::{SpanBatch, SpanKind, StatusCode, UnixNanos};
 use uuid::Uuid;

@@ -23,11 +23,12 @@ async fn a_zero_character_in_a_name_is_poison_and_its_batch_is_not_written() {
 async fn a_name_longer_than_an_index_row_is_stored() {
     let store = TestStore::new().await;
     let mut trace = span(&"s".repeat(20_000), 1, 0);
-    trace.spans_mut().for_each(|span| {
-        span.name = (0..40_000)
-            .map(|n| char::from(b'a' + (n % 23) as u8))
-            .collect()
-    });
+    // Long, and nothing that compresses well enough to fit after all.
+    let letters = (0..40_000u32).map(|n| char::from(b'a' + (n.wrapping_mul(n) % 23) as u8));
+    let name: String = letters.collect();
+    trace
+        .spans_mut()
+        .for_each(|span| span.name.clone_from(&name));
     assert_eq!(store.write(&[trace]).await.spans_stored, 1);
 }
 
