@@ -52,7 +52,7 @@ impl<'a> Fields<'a> for Request<'_, 'a> {
                 self.to.forget_spans(0);
                 map.next_value_seed(List(&mut AllResourceSpans { to: self.to }))
             }
-            _ => map.next_value::<Ignored>().map(drop),
+            _ => Ignored::skip(map),
         }
     }
 }
@@ -107,7 +107,7 @@ impl<'a> Fields<'a> for ResourceSpans<'_, 'a> {
                     .set_resource(self.index, |resource| resource.schema_url = url);
                 Ok(())
             }
-            _ => map.next_value::<Ignored>().map(drop),
+            _ => Ignored::skip(map),
         }
     }
 }
@@ -190,7 +190,7 @@ impl<'a> Fields<'a> for ScopeSpans<'_, 'a> {
                     .set_scope(self.index, |scope| scope.schema_url = url);
                 Ok(())
             }
-            _ => map.next_value::<Ignored>().map(drop),
+            _ => Ignored::skip(map),
         }
     }
 }

@@ -115,6 +115,13 @@ impl<'a> Visitor<'a> for KeyVisitor {
 /// A value that is passed over. Unlike serde's own it obeys the limit of nesting.
 pub(super) struct Ignored;
 
+impl Ignored {
+    /// Passes over the value of an unknown key.
+    pub(super) fn skip<'a, A: MapAccess<'a>>(map: &mut A) -> Result<(), A::Error> {
+        map.next_value().map(|Self| ())
+    }
+}
+
 impl<'a> serde::Deserialize<'a> for Ignored {
     fn deserialize<D: Deserializer<'a>>(json: D) -> Result<Self, D::Error> {
         json.deserialize_any(Ignored)

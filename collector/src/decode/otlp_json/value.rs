@@ -96,7 +96,7 @@ impl<'a> Fields<'a> for AnyValue<'_, 'a> {
             }
             "arrayValue" => self.array(map)?,
             "kvlistValue" => self.map(map)?,
-            _ => return map.next_value::<Ignored>().map(drop),
+            _ => return Ignored::skip(map),
         };
         Ok(())
     }
@@ -138,7 +138,7 @@ struct Array<'x, 'a> {
 impl<'a> Fields<'a> for Array<'_, 'a> {
     fn field<A: MapAccess<'a>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
         if key != "values" {
-            return map.next_value::<Ignored>().map(drop);
+            return Ignored::skip(map);
         }
         let begin = self.to.begin_values();
         map.next_value_seed(List(self))?;
@@ -170,7 +170,7 @@ struct KeyValueList<'x, 'a> {
 impl<'a> Fields<'a> for KeyValueList<'_, 'a> {
     fn field<A: MapAccess<'a>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
         if key != "values" {
-            return map.next_value::<Ignored>().map(drop);
+            return Ignored::skip(map);
         }
         self.entries = map.next_value_seed(Attributes {
             to: self.to,
