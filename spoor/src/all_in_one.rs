@@ -25,7 +25,7 @@ pub(crate) async fn run(mut config: Config, process: &Process) -> anyhow::Result
     let plan = plan(&config);
     let mut servers = match plan.is_empty() {
         true => None,
-        false => Some(Servers::open(&config.embedded)?),
+        false => Some(Servers::open(&config.embedded).await?),
     };
     let outcome = tokio::select! {
         outcome = work(&mut config, plan, &mut servers, process) => outcome,

@@ -17,14 +17,20 @@ mod supervise;
 mod user;
 
 use std::path::Path;
+use std::time::Duration;
 
 use bootstrap::{Readiness, Secret};
 
 pub(crate) use config::EmbeddedConfig;
-use data_dir::DataDir;
+use data_dir::{DataDir, DataDirError};
 use supervise::Server;
 
 use anyhow::Context;
+use tokio::time::Instant;
+
+/// How long the process that holds the data directory may take to go.
+const LOCK_PATIENCE: Duration = Duration::from_secs(5);
+const LOCK_POLL: Duration = Duration::from_millis(50);
 
 /// Which servers to start, because no address is configured for them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,18 +72,31 @@ pub(crate) struct Servers {
     running: Vec<Server>,
 }
 
+/// Locks the data directory. A process that was killed a moment ago may still hold it.
+async fn lock(path: &Path) -> Result<DataDir, DataDirError> {
+    let deadline = Instant::now() + LOCK_PATIENCE;
+    loop {
+        match DataDir::open(path) {
+            Err(DataDirError::Locked { .. }) if Instant::now() < deadline => {
+                tokio::time::sleep(LOCK_POLL).await;
+            }
+            opened => return opened,
+        }
+    }
+}
+
 impl Servers {
     /// Locks the data directory. Nothing runs yet.
     ///
-    /// Errors: the directory cannot be made, or another process uses it.
-    pub(crate) fn open(config: &EmbeddedConfig) -> anyhow::Result<Self> {
+    /// Errors: the directory cannot be made, or another process uses it and goes on doing so.
+    pub(crate) async fn open(config: &EmbeddedConfig) -> anyhow::Result<Self> {
         let path = config
             .data_dir
             .clone()
             .map_or_else(data_dir::default_path, Ok)?;
         Ok(Self {
             addresses: Addresses::default(),
-            data: DataDir::open(&path)?,
+            data: lock(&path).await?,
             running: Vec::new(),
         })
     }

@@ -15,7 +15,7 @@ pub(crate) async fn run(config: Config, command: Vec<OsString>) -> anyhow::Resul
     bootstrap::logging::install(&config.logging)?;
     let (handle, stop) = Stop::with_grace(config.shutdown_timeout);
     stop_on_signals(handle)?;
-    let mut servers = Servers::open(&config.embedded)?;
+    let mut servers = Servers::open(&config.embedded).await?;
     let java = config.deployment == Deployment::Kafka;
     let plan = Plan {
         kafka: java,
