@@ -77,14 +77,16 @@ impl Failure {
             | Self::NotFound(_)
             | Self::Overloaded
             | Self::TimedOut(_)
-            | Self::Read(ReadError::Unavailable(_) | ReadError::Timeout) => self.to_string(),
+            | Self::Read(
+                ReadError::Unavailable(_) | ReadError::Timeout | ReadError::TooBroad { .. },
+            ) => self.to_string(),
         }
     }
 
     /// The HTTP status that tells the client what to do about it.
     pub fn status(&self) -> StatusCode {
         match self {
-            Self::Malformed(_) => StatusCode::BAD_REQUEST,
+            Self::Malformed(_) | Self::Read(ReadError::TooBroad { .. }) => StatusCode::BAD_REQUEST,
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::Overloaded => StatusCode::TOO_MANY_REQUESTS,
             Self::TimedOut(_) | Self::Read(ReadError::Timeout) => StatusCode::GATEWAY_TIMEOUT,

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize, Serializer};
 
+use crate::{IndexConfig, SearchLimits};
+
 /// The Postgres that holds the traces.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -50,6 +52,10 @@ pub struct StorageConfig {
     /// How many spans of huge traces the writer remembers, so that it need not read them again
     /// with each segment. Some 150 bytes each.
     pub remembered_spans: usize,
+    /// How the token index is kept.
+    pub index: IndexConfig,
+    /// What one search may cost.
+    pub search: SearchLimits,
 }
 
 impl Default for StorageConfig {
@@ -70,6 +76,8 @@ impl Default for StorageConfig {
             maintenance_interval: Duration::from_secs(5),
             compression_level: 3,
             remembered_spans: 500_000,
+            index: IndexConfig::default(),
+            search: SearchLimits::default(),
         }
     }
 }

@@ -127,7 +127,7 @@ impl CopyRows {
     pub(crate) async fn send(
         mut self,
         conn: &mut PgConnection,
-        statement: &'static str,
+        statement: &str,
     ) -> Result<(), sqlx::Error> {
         if self.rows == 0 {
             return Ok(());

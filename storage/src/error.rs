@@ -56,6 +56,17 @@ pub enum ReadError {
     /// The query ran into its time limit.
     #[error("the query took longer than it may")]
     Timeout,
+    /// The search would have to read more than it may. A narrower one may be answered.
+    #[error(
+        "the search is too broad: it has read {segments} segments with {payload_bytes} bytes and \
+         was not done"
+    )]
+    TooBroad {
+        /// Segments that were read.
+        segments: u64,
+        /// Bytes of their payloads.
+        payload_bytes: u64,
+    },
     /// The schema or the rights are wrong.
     #[error("the store needs an operator")]
     Operator(#[source] sqlx::Error),

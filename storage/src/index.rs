@@ -1,64 +1,63 @@
-//! The token index: which segments hold a token, newest first.
+//! The token index: tokens and a time range in, candidate segments out, newest first.
+//!
+//! It is made of *posting runs*. A transaction writes one for each day and block of segments that
+//! it touches: pages of token → ordinals ([`page`]), and a directory of ordinal → segment
+//! ([`directory`]). The pages of a day and level lie in one table, its present *generation*; the
+//! catalogue (`posting_table`, `posting_run`) says which run lies where, and from when to when the
+//! spans of its segments start.
+//!
+//! A worker seals a generation once it holds many runs, writes fewer and larger ones of the next
+//! level in their place, and drops the old table once no query can still read it. Rows are never
+//! updated or deleted but in the catalogue. A reader sees catalogue and pages in one snapshot.
 
-use sqlx::{PgConnection, PgPool};
+mod bits;
+mod page;
+mod directory;
+mod run;
+mod tables;
+mod write;
+mod kway;
+mod merge;
+mod lookup;
 
-use model::UnixNanos;
+pub(crate) use directory::{Bounds, DirectoryEntry};
+pub(crate) use lookup::{Run, chunk_ranges, days, directories, ordinals, runs};
+pub(crate) use merge::{MergeOutcome, merge_once};
+pub(crate) use run::RunBuilder;
+pub(crate) use tables::{create_partition, drop_partition};
+pub(crate) use write::write_run;
 
-use crate::Day;
+use std::time::Duration;
 
-/// The tokens of one transaction's segments within one day and one block of segment numbers.
-#[derive(Debug, Default)]
-pub(crate) struct RunBuilder {}
+use serde::{Deserialize, Serialize};
 
-impl RunBuilder {
-    /// An empty run.
-    pub(crate) fn new() -> Self {
-        Self::default()
+/// How the token index is kept.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct IndexConfig {
+    /// Runs of one level that are merged into one of the next. More: less merging and fewer
+    /// tables, slower searches.
+    pub fan_in: u32,
+    /// Segments from which on a run is not merged again. More: faster searches for rare values,
+    /// more memory and longer transactions when merging.
+    pub max_run_segments: u32,
+    /// How long the pages of merged runs are kept for queries that began before the merge; at least
+    /// twice `read_timeout`.
+    #[serde(with = "humantime_serde")]
+    pub keep_merged: Duration,
+    /// Longest wait of the merge worker for writers to let go of a table. Writers that come later
+    /// wait behind it; beyond it the merge is put off.
+    #[serde(with = "humantime_serde")]
+    pub lock_timeout: Duration,
+}
+
+impl Default for IndexConfig {
+    fn default() -> Self {
+        Self {
+            fan_in: 32,
+            max_run_segments: 262_144,
+            keep_merged: Duration::from_secs(120),
+            lock_timeout: Duration::from_millis(500),
+        }
     }
-
-    /// Adds a segment: its number less that of the run's first one, the earliest and the latest
-    /// start of its spans, and its tokens, sorted and distinct.
-    pub(crate) fn add_segment(
-        &mut self,
-        _ordinal: u32,
-        _start_ns: i64,
-        _last_start_ns: i64,
-        _tokens: &[u32],
-    ) {
-    }
-}
-
-/// What one merge did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct MergeOutcome {}
-
-/// Writes a run within the caller's transaction.
-pub(crate) async fn write_run(
-    _conn: &mut PgConnection,
-    _day: Day,
-    _first_segment_id: i64,
-    _run: RunBuilder,
-) -> Result<(), sqlx::Error> {
-    Ok(())
-}
-
-/// Makes the tables of a day, unless they are there.
-pub(crate) async fn create_partition(
-    _conn: &mut PgConnection,
-    _day: Day,
-) -> Result<(), sqlx::Error> {
-    Ok(())
-}
-
-/// Drops the tables of a day, if they are there.
-pub(crate) async fn drop_partition(_conn: &mut PgConnection, _day: Day) -> Result<(), sqlx::Error> {
-    Ok(())
-}
-
-/// Merges the runs that are due. Called by one worker of the store at a time.
-pub(crate) async fn merge_once(
-    _pool: &PgPool,
-    _now: UnixNanos,
-) -> Result<MergeOutcome, sqlx::Error> {
-    Ok(MergeOutcome::default())
 }

@@ -28,6 +28,7 @@ mod derived;
 mod reader;
 mod store;
 pub mod metrics;
+mod read_metrics;
 
 pub use config::{DatabaseUrl, StorageConfig};
 pub use contract::{
@@ -38,7 +39,9 @@ pub use contract::{
 pub use day::Day;
 pub use error::{ReadError, WriteError};
 pub use histogram::DurationHistogram;
+pub use index::IndexConfig;
 pub use migrate::SetupError;
+pub use search::SearchLimits;
 pub use store::PostgresStore;
 
 #[cfg(test)]

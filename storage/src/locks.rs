@@ -6,3 +6,7 @@ pub(crate) const TRACE_SLOT: i32 = 0x5350_0001;
 pub(crate) const PARTITION_CHANGE: i32 = 0x5350_0002;
 /// The one maintenance worker of a store.
 pub(crate) const MAINTENANCE: i32 = 0x5350_0003;
+/// A day's generation of index runs: shared by those who write to it. The number is a day.
+pub(crate) const INDEX_GENERATION: i32 = 0x5350_0004;
+/// The one worker that merges index runs.
+pub(crate) const INDEX_MERGE: i32 = 0x5350_0005;

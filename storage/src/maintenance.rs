@@ -54,12 +54,16 @@ impl PostgresStore {
             done("partitions", self.make_days(now).await),
             done("retention", self.drop_old(conn, now).await),
             done("fold", fold::fold(conn, until).await.map(|_| ())),
-            done(
-                "merge",
-                index::merge_once(&self.write_pool, now).await.map(|_| ()),
-            ),
+            done("merge", self.merge_runs(now).await),
         ];
         outcomes.into_iter().collect()
+    }
+
+    async fn merge_runs(&self, now: UnixNanos) -> Result<(), sqlx::Error> {
+        let mut config = self.config.index.clone();
+        config.keep_merged = config.keep_merged.max(self.config.read_timeout * 2);
+        index::merge_once(&self.write_pool, &config, now).await?;
+        Ok(())
     }
 
     async fn make_days(&self, now: UnixNanos) -> Result<(), sqlx::Error> {

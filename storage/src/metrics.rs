@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use metrics::{Unit, counter, describe_counter, describe_histogram, histogram};
 
-use crate::{WriteError, Written};
+use crate::{WriteError, Written, read_metrics};
 
 /// Time of a write transaction, whatever came of it.
 pub const TRANSACTION_SECONDS: &str = "spoor_storage_transaction_duration_seconds";
@@ -33,6 +33,7 @@ pub const DELTAS_FOLDED: &str = "spoor_storage_deltas_folded_total";
 
 /// Describes every metric.
 pub fn describe() {
+    read_metrics::describe();
     describe_histogram!(
         TRANSACTION_SECONDS,
         Unit::Seconds,
@@ -93,12 +94,14 @@ pub fn describe() {
 
 /// Buckets of the histograms.
 pub fn buckets() -> Vec<(&'static str, Vec<f64>)> {
-    vec![(
+    let mut buckets = read_metrics::buckets();
+    buckets.push((
         TRANSACTION_SECONDS,
         vec![
             0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 30.0,
         ],
-    )]
+    ));
+    buckets
 }
 
 pub(crate) fn committed(took: Duration, written: &Written, payload_bytes: u64) {

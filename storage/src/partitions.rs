@@ -170,7 +170,7 @@ pub(crate) async fn drop_before(
 ) -> Result<u64, sqlx::Error> {
     let mut dropped = 0;
     for table in TABLES {
-        for (day, found) in expired(conn, &table, first_kept).await? {
+        for (_, found) in expired(conn, &table, first_kept).await? {
             match drop_partition(conn, &found).await {
                 Err(error) if failure::is_in_use(&error) => {
                     tracing::debug!(db.partition = found.partition, "A partition is in use");
@@ -184,8 +184,15 @@ pub(crate) async fn drop_before(
                     );
                 }
             }
-            if table.key == Key::Days {
-                index::drop_partition(conn, day).await?;
+        }
+    }
+    for day in index::days(conn).await? {
+        if day < first_kept {
+            match index::drop_partition(conn, day).await {
+                Err(error) if failure::is_in_use(&error) => {
+                    tracing::debug!(db.day = %day, "The index of a day is in use");
+                }
+                done => done?,
             }
         }
     }

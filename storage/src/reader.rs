@@ -1,11 +1,100 @@
 //! The store as a [`TraceReader`].
 
-use model::{SpanKind, Tenant, TimeRange, TraceId, TraceQuery};
+use std::future::Future;
 
+use model::{SpanKind, Tenant, TimeRange, TraceId, TraceQuery};
+use sqlx::{Postgres, Transaction};
+use tokio::time::Instant;
+
+use crate::search::Cost;
+use crate::traces::TraceReading;
 use crate::{
-    Dependency, Operation, PostgresStore, ReadError, RedPoint, RedQuery, StoredTrace, TraceReader,
-    derived, search, traces,
+    Dependency, Operation, PostgresStore, ReadError, RedPoint, RedQuery, SearchLimits, StoredTrace,
+    TraceReader, derived, failure, read_metrics, search,
 };
+
+/// One snapshot for all that a search reads. The planner must not choose a sequential scan while
+/// a partition is small, and keep to it as the partition grows.
+const BEGIN_SNAPSHOT: &str =
+    "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL enable_seqscan = off";
+
+/// How often a search begins anew because its snapshot has outlived a table.
+const ATTEMPTS: usize = 3;
+
+/// "There is no such table."
+const UNDEFINED_TABLE: &str = "42P01";
+
+impl PostgresStore {
+    /// Limits the time of a read, and counts it.
+    async fn read<T>(
+        &self,
+        call: &'static str,
+        read: impl Future<Output = Result<T, ReadError>>,
+    ) -> Result<T, ReadError> {
+        let started = Instant::now();
+        let timed = tokio::time::timeout(self.config.read_timeout, read).await;
+        let outcome = timed.unwrap_or(Err(ReadError::Timeout));
+        read_metrics::read(call, started.elapsed(), &outcome);
+        outcome
+    }
+
+    async fn snapshot(&self) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
+        self.read_pool.begin_with(BEGIN_SNAPSHOT).await
+    }
+
+    async fn trace_by_id(
+        &self,
+        tenant: &Tenant,
+        id: TraceId,
+        hint: Option<TimeRange>,
+    ) -> Result<Option<StoredTrace>, ReadError> {
+        let mut tx = self.snapshot().await?;
+        let mut reading = TraceReading::new(tenant, &SearchLimits::NONE, Cost::default());
+        if let Some(range) = hint {
+            let mut found = reading.by_id(&mut tx, &[id], range).await?;
+            if let Some(trace) = found.remove(&id) {
+                return Ok(Some(trace));
+            }
+        }
+        let mut found = reading.by_id(&mut tx, &[id], TimeRange::ALL).await?;
+        Ok(found.remove(&id))
+    }
+
+    /// Searches, and reads the traces found, in one snapshot.
+    async fn search_once(
+        &self,
+        tenant: &Tenant,
+        query: &TraceQuery,
+    ) -> Result<Vec<StoredTrace>, ReadError> {
+        let mut tx = self.snapshot().await?;
+        let limits = &self.config.search;
+        let (ids, cost) = search::search(&mut tx, tenant, query, limits).await?;
+        let mut reading = TraceReading::new(tenant, limits, cost);
+        let mut traces = reading.by_id(&mut tx, &ids, TimeRange::ALL).await?;
+        Ok(ids.iter().filter_map(|id| traces.remove(id)).collect())
+    }
+
+    async fn search_anew(
+        &self,
+        tenant: &Tenant,
+        query: &TraceQuery,
+    ) -> Result<Vec<StoredTrace>, ReadError> {
+        for _ in 1..ATTEMPTS {
+            match self.search_once(tenant, query).await {
+                Err(error) if is_undefined_table(&error) => {}
+                outcome => return outcome,
+            }
+        }
+        self.search_once(tenant, query).await
+    }
+}
+
+fn is_undefined_table(error: &ReadError) -> bool {
+    match error {
+        ReadError::Operator(error) => failure::sqlstate(error).as_deref() == Some(UNDEFINED_TABLE),
+        _ => false,
+    }
+}
 
 impl TraceReader for PostgresStore {
     async fn trace(
@@ -14,15 +103,7 @@ impl TraceReader for PostgresStore {
         id: TraceId,
         hint: Option<TimeRange>,
     ) -> Result<Option<StoredTrace>, ReadError> {
-        let mut conn = self.read_pool.acquire().await?;
-        if let Some(range) = hint {
-            let mut found = traces::by_id(&mut conn, tenant, &[id], range).await?;
-            if let Some(trace) = found.remove(&id) {
-                return Ok(Some(trace));
-            }
-        }
-        let mut found = traces::by_id(&mut conn, tenant, &[id], TimeRange::ALL).await?;
-        Ok(found.remove(&id))
+        self.read("trace", self.trace_by_id(tenant, id, hint)).await
     }
 
     async fn search(
@@ -30,16 +111,15 @@ impl TraceReader for PostgresStore {
         tenant: &Tenant,
         query: &TraceQuery,
     ) -> Result<Vec<StoredTrace>, ReadError> {
-        let mut conn = self.read_pool.acquire().await?;
-        let found = search::search(&mut conn, tenant, query).await?;
-        let ids: Vec<TraceId> = found.iter().map(|(_, id)| *id).collect();
-        let mut traces = traces::by_id(&mut conn, tenant, &ids, TimeRange::ALL).await?;
-        // A trace may have been dropped by retention in between.
-        Ok(ids.iter().filter_map(|id| traces.remove(id)).collect())
+        self.read("search", self.search_anew(tenant, query)).await
     }
 
     async fn services(&self, tenant: &Tenant) -> Result<Vec<String>, ReadError> {
-        derived::services(&mut *self.read_pool.acquire().await?, tenant).await
+        let read = async {
+            let mut conn = self.read_pool.acquire().await?;
+            derived::services(&mut conn, tenant).await
+        };
+        self.read("services", read).await
     }
 
     async fn operations(
@@ -48,7 +128,11 @@ impl TraceReader for PostgresStore {
         service: &str,
         kind: Option<SpanKind>,
     ) -> Result<Vec<Operation>, ReadError> {
-        derived::operations(&mut *self.read_pool.acquire().await?, tenant, service, kind).await
+        let read = async {
+            let mut conn = self.read_pool.acquire().await?;
+            derived::operations(&mut conn, tenant, service, kind).await
+        };
+        self.read("operations", read).await
     }
 
     async fn dependencies(
@@ -56,10 +140,18 @@ impl TraceReader for PostgresStore {
         tenant: &Tenant,
         range: TimeRange,
     ) -> Result<Vec<Dependency>, ReadError> {
-        derived::dependencies(&mut *self.read_pool.acquire().await?, tenant, range).await
+        let read = async {
+            let mut conn = self.read_pool.acquire().await?;
+            derived::dependencies(&mut conn, tenant, range).await
+        };
+        self.read("dependencies", read).await
     }
 
     async fn red(&self, tenant: &Tenant, query: &RedQuery) -> Result<Vec<RedPoint>, ReadError> {
-        derived::red(&mut *self.read_pool.acquire().await?, tenant, query).await
+        let read = async {
+            let mut conn = self.read_pool.acquire().await?;
+            derived::red(&mut conn, tenant, query).await
+        };
+        self.read("red", read).await
     }
 }

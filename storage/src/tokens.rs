@@ -1,13 +1,262 @@
-//! Search tokens: hashes of what a span can be found by.
+//! Search tokens: 32-bit hashes of what a span can be found by.
+//!
+//! A segment holds the tokens of all its spans; a query becomes tokens that every span answering
+//! it has. A token is the low half of `xxh3(value, seed)`, the seed being `xxh3(key, seed)`, that
+//! one's seed `xxh3(tenant, kind of token)`: so tenants share no tokens. Values are canonical
+//! strings of any length. Different things may share a token: the payload decides.
 
-use model::SpanBatch;
+use std::io::Write;
+
+use model::{
+    AttributeRef, Extent, SpanBatch, SpanKind, SpanPredicate, SpanRef, StatusCode, TraceQuery,
+    ValueRef,
+};
+use xxhash_rust::xxh3::xxh3_64_with_seed;
+
+/// What a token stands for. The numbers are stored in hashes: never change them.
+#[derive(Debug, Clone, Copy)]
+enum TokenKind {
+    /// The tenant: a token of every segment, for queries that ask for nothing else.
+    Tenant = 0,
+    /// An attribute's key and value, on any level.
+    Attribute = 1,
+    /// An attribute's key, on any level.
+    Key = 2,
+    /// The service.
+    Service = 3,
+    /// The operation.
+    Operation = 4,
+    /// The service as key, the operation as value.
+    ServiceOperation = 5,
+    /// The number of the span's kind.
+    SpanKind = 6,
+    /// The number of the status.
+    Status = 7,
+    /// The scope's name.
+    ScopeName = 8,
+    /// The scope's version.
+    ScopeVersion = 9,
+    /// The duration's bucket: see [`duration_bucket`].
+    Duration = 10,
+}
+
+const KINDS: usize = 11;
+
+/// Durations below 2^10 ns share the lowest bucket.
+const SHORTEST: u8 = 10;
+/// Durations from 2^43 ns (2.4 hours) on share the highest bucket.
+const LONGEST: u8 = 43;
+
+/// log2 of a duration in nanoseconds, clamped, so that an open range is not many tokens.
+fn duration_bucket(nanos: u64) -> u8 {
+    (nanos.max(1).ilog2() as u8).clamp(SHORTEST, LONGEST)
+}
+
+/// Hashes for one tenant.
+#[derive(Debug)]
+struct Hasher {
+    seeds: [u64; KINDS],
+}
+
+impl Hasher {
+    fn new(tenant: &str) -> Self {
+        Self {
+            seeds: std::array::from_fn(|kind| xxh3_64_with_seed(tenant.as_bytes(), kind as u64)),
+        }
+    }
+
+    fn token(&self, kind: TokenKind, value: &[u8]) -> u32 {
+        xxh3_64_with_seed(value, self.seeds[kind as usize]) as u32
+    }
+
+    fn keyed(&self, kind: TokenKind, key: &str, value: &[u8]) -> u32 {
+        let seed = xxh3_64_with_seed(key.as_bytes(), self.seeds[kind as usize]);
+        xxh3_64_with_seed(value, seed) as u32
+    }
+}
 
 /// Replaces `out` with the tokens of a segment's spans, sorted and distinct.
-pub(crate) fn of_segment(
-    _tenant: &str,
-    _batch: &SpanBatch<'_>,
-    _spans: &[u32],
-    out: &mut Vec<u32>,
-) {
+pub(crate) fn of_segment(tenant: &str, batch: &SpanBatch<'_>, spans: &[u32], out: &mut Vec<u32>) {
     out.clear();
+    let mut collector = Collector {
+        hasher: Hasher::new(tenant),
+        batch,
+        out,
+    };
+    collector.push(TokenKind::Tenant, b"");
+    let spans = || spans.iter().map(|index| &batch.spans[*index as usize]);
+    let mut scopes: Vec<u32> = spans().map(|span| span.scope).collect();
+    scopes.sort_unstable();
+    scopes.dedup();
+    scopes.iter().for_each(|scope| collector.scope(*scope));
+    spans().for_each(|span| collector.span(span));
+    out.sort_unstable();
+    out.dedup();
 }
+
+struct Collector<'c, 'a> {
+    hasher: Hasher,
+    batch: &'c SpanBatch<'a>,
+    out: &'c mut Vec<u32>,
+}
+
+impl<'a> Collector<'_, 'a> {
+    fn push(&mut self, kind: TokenKind, value: &[u8]) {
+        self.out.push(self.hasher.token(kind, value));
+    }
+
+    /// What all spans of a scope share.
+    fn scope(&mut self, index: u32) {
+        let batch = self.batch;
+        let scope = &batch.scopes[index as usize];
+        let resource = &batch.resources[scope.resource as usize];
+        self.push(TokenKind::ScopeName, scope.name.as_bytes());
+        self.push(TokenKind::ScopeVersion, scope.version.as_bytes());
+        self.push(TokenKind::Service, batch.service_name(resource).as_bytes());
+        self.attributes(scope.attributes);
+        self.attributes(resource.attributes);
+    }
+
+    fn span(&mut self, span: &SpanRef<'a>) {
+        let batch = self.batch;
+        let operation = span.operation_name().as_bytes();
+        self.push(TokenKind::Operation, operation);
+        let service = batch.service_name(batch.resource(span));
+        let kind = TokenKind::ServiceOperation;
+        self.out.push(self.hasher.keyed(kind, service, operation));
+        self.push(TokenKind::SpanKind, &[span.kind.number()]);
+        self.push(TokenKind::Status, &[span.status.number()]);
+        let bucket = duration_bucket(span.duration());
+        self.push(TokenKind::Duration, &[bucket]);
+        self.attributes(span.attributes);
+        for event in batch.events(span) {
+            self.attributes(event.attributes);
+        }
+        for link in batch.links(span) {
+            self.attributes(link.attributes);
+        }
+    }
+
+    fn attributes(&mut self, extent: Extent) {
+        let batch = self.batch;
+        for attribute in batch.attributes(extent) {
+            self.push(TokenKind::Key, attribute.key.as_bytes());
+            self.attribute(attribute);
+        }
+    }
+
+    fn attribute(&mut self, attribute: &AttributeRef<'a>) {
+        let (kind, key) = (TokenKind::Attribute, attribute.key);
+        let token = match attribute.value {
+            ValueRef::Int(number) => {
+                with_decimal(number, |text| self.hasher.keyed(kind, key, text))
+            }
+            value => {
+                let text = self.batch.canonical(&value);
+                self.hasher.keyed(kind, key, text.as_bytes())
+            }
+        };
+        self.out.push(token);
+    }
+}
+
+/// The canonical string of an integer, without an allocation.
+fn with_decimal<T>(number: i64, take: impl FnOnce(&[u8]) -> T) -> T {
+    let mut text = [0u8; 20];
+    let mut rest = &mut text[..];
+    write!(rest, "{number}").expect("an integer of 64 bits has at most 20 characters");
+    let unused = rest.len();
+    take(&text[..text.len() - unused])
+}
+
+/// What a segment must hold to have a span that answers a query: of each clause, one token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct TokenQuery {
+    /// The clauses, at least one, each with at least one token, all distinct.
+    pub(crate) clauses: Vec<Vec<u32>>,
+}
+
+impl TokenQuery {
+    /// The clauses of a query; `None` if no span can answer it.
+    pub(crate) fn of(tenant: &str, query: &TraceQuery) -> Option<Self> {
+        let hasher = Hasher::new(tenant);
+        let mut clauses = Vec::new();
+        for predicate in &query.predicates {
+            clauses.push(of_predicate(&hasher, predicate)?);
+        }
+        clauses.extend(of_durations(&hasher, query)?);
+        narrow_operations(&hasher, query, &mut clauses);
+        if clauses.is_empty() {
+            clauses.push(vec![hasher.token(TokenKind::Tenant, b"")]);
+        }
+        clauses.sort_unstable();
+        clauses.dedup();
+        Some(Self { clauses })
+    }
+
+    /// All tokens, each once.
+    pub(crate) fn tokens(&self) -> Vec<u32> {
+        let mut tokens = self.clauses.concat();
+        tokens.sort_unstable();
+        tokens.dedup();
+        tokens
+    }
+}
+
+fn of_predicate(hasher: &Hasher, predicate: &SpanPredicate) -> Option<Vec<u32>> {
+    let one = |kind, value: &str| vec![hasher.token(kind, value.as_bytes())];
+    let status = |status: StatusCode| hasher.token(TokenKind::Status, &[status.number()]);
+    let kind = |kind: SpanKind| hasher.token(TokenKind::SpanKind, &[kind.number()]);
+    Some(match predicate {
+        SpanPredicate::Service(name) => one(TokenKind::Service, name),
+        SpanPredicate::Operation(name) => one(TokenKind::Operation, name),
+        SpanPredicate::IsError(true) => vec![status(StatusCode::Error)],
+        SpanPredicate::IsError(false) => vec![status(StatusCode::Unset), status(StatusCode::Ok)],
+        SpanPredicate::Status(wanted) => vec![status(*wanted)],
+        SpanPredicate::Kind(wanted) => vec![kind(*wanted)],
+        SpanPredicate::ScopeName(name) => one(TokenKind::ScopeName, name),
+        SpanPredicate::ScopeVersion(version) => one(TokenKind::ScopeVersion, version),
+        SpanPredicate::Attribute(wanted) => {
+            vec![hasher.keyed(TokenKind::Attribute, &wanted.key, wanted.value.as_bytes())]
+        }
+        SpanPredicate::Never => return None,
+    })
+}
+
+/// The buckets of the durations that are asked for, unless that is all of them; `None` if no
+/// duration will do.
+fn of_durations(hasher: &Hasher, query: &TraceQuery) -> Option<Option<Vec<u32>>> {
+    let least = query.duration_min.unwrap_or(0);
+    let most = query.duration_max.unwrap_or(u64::MAX);
+    if least > most {
+        return None;
+    }
+    let buckets = duration_bucket(least)..=duration_bucket(most);
+    if buckets == (SHORTEST..=LONGEST) {
+        return Some(None);
+    }
+    let token = |bucket| hasher.token(TokenKind::Duration, &[bucket]);
+    Some(Some(buckets.map(token).collect()))
+}
+
+/// A span of a service with an operation has the token of both, which says more.
+fn narrow_operations(hasher: &Hasher, query: &TraceQuery, clauses: &mut Vec<Vec<u32>>) {
+    let services = query
+        .predicates
+        .iter()
+        .filter_map(|predicate| match predicate {
+            SpanPredicate::Service(name) => Some(name),
+            _ => None,
+        });
+    for service in services {
+        for predicate in &query.predicates {
+            if let SpanPredicate::Operation(operation) = predicate {
+                let kind = TokenKind::ServiceOperation;
+                clauses.push(vec![hasher.keyed(kind, service, operation.as_bytes())]);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

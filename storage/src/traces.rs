@@ -3,67 +3,98 @@
 use std::collections::BTreeMap;
 
 use bumpalo::Bump;
+use futures_util::TryStreamExt;
 use model::{NANOS_PER_DAY, Tenant, TimeRange, TraceId};
 use sqlx::{PgConnection, Row, postgres::PgRow};
 use uuid::Uuid;
 
 use crate::merge::TraceMerger;
-use crate::{ReadError, StoredTrace, payload};
+use crate::search::Cost;
+use crate::{ReadError, SearchLimits, StoredTrace, payload};
 
-/// The traces with these ids that the tenant has, those that start in `range` or a day around it.
-pub(crate) async fn by_id(
-    conn: &mut PgConnection,
-    tenant: &Tenant,
-    ids: &[TraceId],
-    range: TimeRange,
-) -> Result<BTreeMap<TraceId, StoredTrace>, ReadError> {
-    let ids: Vec<Uuid> = ids
-        .iter()
-        .map(|id| Uuid::from_bytes(*id.as_bytes()))
-        .collect();
-    let rows = sqlx::query(
-        "SELECT trace_id, completeness, payload FROM segment
-         WHERE trace_id = ANY($1) AND tenant = $2 AND start_ns >= $3 AND start_ns <= $4
-         ORDER BY start_ns, segment_id",
-    )
-    .bind(ids)
-    .bind(tenant.as_str())
-    .bind(
-        range
-            .start
-            .saturating_sub(NANOS_PER_DAY)
-            .min(i64::MAX as u64) as i64,
-    )
-    .bind(range.end.saturating_add(NANOS_PER_DAY).min(i64::MAX as u64) as i64)
-    .fetch_all(conn)
-    .await?;
-    merge(tenant, &rows)
+/// Reads traces of a tenant, within what that may cost.
+#[derive(Debug)]
+pub(crate) struct TraceReading<'r> {
+    tenant: &'r Tenant,
+    limits: &'r SearchLimits,
+    cost: Cost,
+    arena: Bump,
 }
 
-/// Merges the segments of several traces.
-fn merge(tenant: &Tenant, rows: &[PgRow]) -> Result<BTreeMap<TraceId, StoredTrace>, ReadError> {
-    let mut traces: BTreeMap<TraceId, (TraceMerger, bool)> = BTreeMap::new();
-    let mut arena = Bump::new();
-    for row in rows {
+impl<'r> TraceReading<'r> {
+    /// A reading that goes on from what was spent already.
+    pub(crate) fn new(tenant: &'r Tenant, limits: &'r SearchLimits, cost: Cost) -> Self {
+        Self {
+            tenant,
+            limits,
+            cost,
+            arena: Bump::new(),
+        }
+    }
+
+    /// The traces with these ids that the tenant has, those that start in `range` or a day around
+    /// it.
+    #[tracing::instrument(name = "db.traces.by_id", skip_all)]
+    pub(crate) async fn by_id(
+        &mut self,
+        conn: &mut PgConnection,
+        ids: &[TraceId],
+        range: TimeRange,
+    ) -> Result<BTreeMap<TraceId, StoredTrace>, ReadError> {
+        let ids: Vec<Uuid> = ids
+            .iter()
+            .map(|id| Uuid::from_bytes(*id.as_bytes()))
+            .collect();
+        let bounded = |at: u64| i64::try_from(at).unwrap_or(i64::MAX);
+        let mut rows = sqlx::query(
+            "SELECT trace_id, completeness, payload FROM segment
+             WHERE trace_id = ANY($1) AND tenant = $2 AND start_ns >= $3 AND start_ns <= $4
+             ORDER BY start_ns, segment_id",
+        )
+        .bind(ids)
+        .bind(self.tenant.as_str())
+        .bind(bounded(range.start.saturating_sub(NANOS_PER_DAY)))
+        .bind(bounded(range.end.saturating_add(NANOS_PER_DAY)))
+        .fetch(conn);
+        let mut traces = BTreeMap::new();
+        while let Some(row) = rows.try_next().await? {
+            self.add(&row, &mut traces)?;
+        }
+        let finished = traces.into_iter().filter_map(|(id, part): (_, Part)| {
+            let trace = part.merger.finish()?;
+            let complete = part.complete;
+            Some((id, StoredTrace { trace, complete }))
+        });
+        Ok(finished.collect())
+    }
+
+    /// Adds a segment to its trace.
+    fn add(&mut self, row: &PgRow, traces: &mut BTreeMap<TraceId, Part>) -> Result<(), ReadError> {
         let id: Uuid = row.try_get("trace_id")?;
         let id = TraceId::from_slice(id.as_bytes()).map_err(|e| inconsistent("trace_id", &e))?;
         let payload: &[u8] = row.try_get("payload")?;
-        let complete = row.try_get::<i16, _>("completeness")? == 1;
-        let (merger, seen_complete) = traces
-            .entry(id)
-            .or_insert_with(|| (TraceMerger::new(id), false));
-        *seen_complete |= complete;
-        let batch = payload::decode(payload, &arena).map_err(|e| inconsistent("payload", &e))?;
-        merger.add(tenant.as_str(), &batch);
+        self.cost.spend(payload, self.limits)?;
+        let part = traces.entry(id).or_insert_with(|| Part {
+            merger: TraceMerger::new(id),
+            complete: false,
+        });
+        part.complete |= row.try_get::<i16, _>("completeness")? == COMPLETE;
+        let decoded = payload::decode(payload, &self.arena);
+        let batch = decoded.map_err(|e| inconsistent("payload", &e))?;
+        part.merger.add(self.tenant.as_str(), &batch);
         drop(batch);
-        arena.reset();
+        self.arena.reset();
+        Ok(())
     }
-    let finished = traces.into_iter().filter_map(|(id, (merger, complete))| {
-        merger
-            .finish()
-            .map(|trace| (id, StoredTrace { trace, complete }))
-    });
-    Ok(finished.collect())
+}
+
+/// How the column `completeness` says that the writer saw the trace end.
+const COMPLETE: i16 = 1;
+
+/// The segments of a trace so far.
+struct Part {
+    merger: TraceMerger,
+    complete: bool,
 }
 
 /// A stored value that this program did not write.

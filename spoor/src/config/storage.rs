@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use bootstrap::{Secret, config};
-use storage::{DatabaseUrl, StorageConfig};
+use bootstrap::{ByteSize, Secret, config};
+use storage::{DatabaseUrl, IndexConfig, SearchLimits, StorageConfig};
 
 config! {
     /// The Postgres that holds the traces.
@@ -45,6 +45,24 @@ config! {
         /// How many spans of huge traces the writer remembers, so that it need not read them again
         /// with each segment. Some 150 bytes each.
         pub remembered_spans: usize = StorageConfig::default().remembered_spans,
+        /// Runs of one level of the token index that are merged into one of the next. More: less
+        /// merging and fewer tables, slower searches.
+        pub index_fan_in: u32 = IndexConfig::default().fan_in,
+        /// Segments from which on a run of the token index is not merged again. More: faster
+        /// searches for rare values, more memory and longer transactions when merging.
+        pub index_max_run_segments: u32 = IndexConfig::default().max_run_segments,
+        /// How long the pages of merged runs are kept for queries that began before the merge; at
+        /// least twice `read_timeout`.
+        pub index_keep_merged: Duration = IndexConfig::default().keep_merged,
+        /// Longest wait of the merge worker for writers to let go of a table. Writers that come
+        /// later wait behind it; beyond it the merge is put off.
+        pub index_lock_timeout: Duration = IndexConfig::default().lock_timeout,
+        /// Most segments that a search reads. Beyond it the search fails; it never answers with
+        /// less. Some 0.1 ms of CPU each.
+        pub search_max_segments: u64 = SearchLimits::default().max_segments,
+        /// Most bytes of their compressed payloads. Only the answer is held in memory, where it
+        /// takes ten to thirty times as much.
+        pub search_max_payload_bytes: ByteSize = ByteSize(SearchLimits::default().max_payload_bytes),
     }
 }
 
@@ -67,6 +85,16 @@ impl StorageSection {
             maintenance_interval: self.maintenance_interval,
             compression_level: self.compression_level,
             remembered_spans: self.remembered_spans,
+            index: IndexConfig {
+                fan_in: self.index_fan_in,
+                max_run_segments: self.index_max_run_segments,
+                keep_merged: self.index_keep_merged,
+                lock_timeout: self.index_lock_timeout,
+            },
+            search: SearchLimits {
+                max_segments: self.search_max_segments,
+                max_payload_bytes: self.search_max_payload_bytes.0,
+            },
         }
     }
 }
