@@ -1,0 +1,12 @@
+//! The read side against a real Postgres: searches compared with a naive model.
+
+#[path = "../support/arbitrary.rs"]
+mod arbitrary;
+#[path = "../support/database.rs"]
+mod database;
+#[path = "../write/store.rs"]
+#[expect(dead_code, reason = "shared with the tests of the write side")]
+mod store;
+
+mod model_of_search;
+mod searching;
