@@ -10,3 +10,4 @@ mod store;
 
 mod model_of_search;
 mod searching;
+mod merging;

@@ -13,12 +13,12 @@ use crate::arbitrary;
 use crate::model_of_search::{Answer, Model, identities};
 use crate::store::TestStore;
 
-const NOON: u64 = 20_000 * NANOS_PER_DAY + NANOS_PER_DAY / 2;
+pub(crate) const NOON: u64 = 20_000 * NANOS_PER_DAY + NANOS_PER_DAY / 2;
 const MIDNIGHT: u64 = 20_001 * NANOS_PER_DAY - 40_000_000_000;
-const NOW: u64 = 20_002 * NANOS_PER_DAY;
+pub(crate) const NOW: u64 = 20_002 * NANOS_PER_DAY;
 
 /// Merges as soon as there are two runs, and drops what was merged at the next pass.
-fn merging() -> StorageConfig {
+pub(crate) fn merging() -> StorageConfig {
     StorageConfig {
         index: IndexConfig {
             fan_in: 2,
@@ -29,7 +29,7 @@ fn merging() -> StorageConfig {
     }
 }
 
-fn query(predicates: Vec<SpanPredicate>, limit: usize) -> TraceQuery {
+pub(crate) fn query(predicates: Vec<SpanPredicate>, limit: usize) -> TraceQuery {
     TraceQuery {
         predicates,
         start: TimeRange::ALL,
@@ -39,7 +39,7 @@ fn query(predicates: Vec<SpanPredicate>, limit: usize) -> TraceQuery {
     }
 }
 
-async fn answers(store: &TestStore, query: &TraceQuery) -> Vec<Answer> {
+pub(crate) async fn answers(store: &TestStore, query: &TraceQuery) -> Vec<Answer> {
     let found = store.store.search(&Tenant::default(), query).await;
     let answer = |stored: storage::StoredTrace| {
         let spans = identities(&stored.trace);
@@ -50,7 +50,7 @@ async fn answers(store: &TestStore, query: &TraceQuery) -> Vec<Answer> {
     found.expect("searches").into_iter().map(answer).collect()
 }
 
-async fn maintain(store: &TestStore, now: u64) {
+pub(crate) async fn maintain(store: &TestStore, now: u64) {
     let mut session = store.session().await;
     sqlx::query("SET search_path = spoor")
         .execute(&mut session)
@@ -180,7 +180,7 @@ proptest! {
     }
 }
 
-fn spans_of(trace: u16, count: u8, start: u64) -> Trace {
+pub(crate) fn spans_of(trace: u16, count: u8, start: u64) -> Trace {
     let mut id = [7; 16];
     id[..2].copy_from_slice(&trace.to_be_bytes());
     let id = model::TraceId::new(id).expect("not zero");
