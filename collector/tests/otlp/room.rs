@@ -1,6 +1,5 @@
 //! How much may be under way, who waits, and how a collector stops.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use bootstrap::{ByteSize, Readiness, Stop};
@@ -238,7 +237,7 @@ async fn settings_that_contradict_each_other_are_refused() {
 async fn a_port_that_is_taken_is_named() {
     let running = start().await;
     let mut config = config();
-    config.otlp_grpc.address = SocketAddr::from(running.grpc);
+    config.otlp_grpc.address = running.grpc;
     let built = Collector::build(config, ChunkEncoder::new(SCHEMA), Memory::default()).await;
     let error = built.err().expect("refused").to_string();
     assert!(
