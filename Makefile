@@ -10,6 +10,8 @@ MVN ?= mvn
 DATA_DIR ?=
 SPOOR := target/release/spoor
 RUNTIME := target/runtime
+CLIENTS := target/clients
+CLIENT_SOURCES := integration-tests/clients
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
 # `make test` runs beside a `make run`.
@@ -17,7 +19,7 @@ FREE_PORTS := --kafka-port 0 --kafka-controller-port 0 --registry-port 0 --postg
 
 PACKAGES := build-essential pkg-config libssl-dev zlib1g-dev xz-utils curl ca-certificates python3-venv
 
-.PHONY: help setup build runtime run test check docs demo clean
+.PHONY: help setup build runtime run clients test check docs demo clean
 
 help: ## Lists the targets.
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -62,7 +64,26 @@ docs: build ## Writes the generated pages of docs/.
 	$(SPOOR) config docs > docs/configuration.md
 	$(SPOOR) metrics docs > docs/metrics.md
 
-test: check build ## Everything that a change must pass.
+clients: setup $(CLIENTS)/python/.complete $(CLIENTS)/node/.complete $(CLIENTS)/java/.complete ## Fetches the SDKs that the tests export with.
+
+$(CLIENTS)/python/.complete: $(CLIENT_SOURCES)/python/requirements.txt
+	rm -rf $(@D)
+	python3 -m venv $(@D)
+	$(@D)/bin/pip install --quiet --requirement $<
+	touch $@
+
+$(CLIENTS)/node/.complete: $(addprefix $(CLIENT_SOURCES)/node/,package.json package-lock.json export.mjs)
+	mkdir -p $(@D)
+	cp $^ $(@D)
+	cd $(@D) && npm ci --silent --no-audit --no-fund
+	touch $@
+
+$(CLIENTS)/java/.complete: $(CLIENT_SOURCES)/java/pom.xml
+	rm -rf $(@D)
+	$(MVN) -q -B -f $< dependency:copy-dependencies -DoutputDirectory=$(CURDIR)/$(@D)
+	touch $@
+
+test: check build clients ## Everything that a change must pass.
 	@for page in configuration:config metrics:metrics; do \
 		$(SPOOR) $${page#*:} docs | diff -u docs/$${page%%:*}.md - \
 			|| { echo "docs/$${page%%:*}.md is out of date: run make docs"; exit 1; }; \

@@ -7,6 +7,8 @@ use serde_json::Value;
 
 use crate::root;
 
+pub mod rust;
+
 /// An SDK.
 #[derive(Debug, Clone, Copy)]
 pub enum Language {

@@ -97,10 +97,9 @@ impl Stack {
     /// Starts the binary on the data that is there and waits until it is ready.
     pub fn restart(&mut self) {
         assert!(self.process.is_none(), "the stack is running");
+        let before = self.times_ready();
         self.process = Some(spawn(self.command()));
-        self.until("it is ready", START, |stack| {
-            stack.admin("/ready").is_some()
-        });
+        self.until("it is ready", START, |stack| stack.times_ready() > before);
     }
 
     fn command(&self) -> Command {
@@ -137,17 +136,23 @@ impl Stack {
         let local = |port: u16| format!("127.0.0.1:{port}");
         let ports = &self.ports;
         vec![
-            ("SPOOR__COLLECTOR__OTLP_GRPC__LISTEN", local(ports.grpc)),
-            ("SPOOR__COLLECTOR__OTLP_HTTP__LISTEN", local(ports.http)),
+            ("SPOOR__COLLECTOR__OTLP_GRPC__ADDRESS", local(ports.grpc)),
+            ("SPOOR__COLLECTOR__OTLP_HTTP__ADDRESS", local(ports.http)),
             ("SPOOR__QUERY__LISTEN", local(ports.query)),
-            ("SPOOR__ADMIN__LISTEN", local(ports.admin)),
-            ("SPOOR__EMBEDDED__KAFKA_PORT", ports.kafka.to_string()),
+            ("SPOOR__ADMIN__COLLECTOR", local(ports.admin)),
+            ("SPOOR__EMBEDDED__KAFKA__PORT", ports.kafka.to_string()),
             (
-                "SPOOR__EMBEDDED__KAFKA_CONTROLLER_PORT",
+                "SPOOR__EMBEDDED__KAFKA__CONTROLLER_PORT",
                 ports.controller.to_string(),
             ),
-            ("SPOOR__EMBEDDED__REGISTRY_PORT", ports.registry.to_string()),
-            ("SPOOR__EMBEDDED__POSTGRES_PORT", ports.postgres.to_string()),
+            (
+                "SPOOR__EMBEDDED__REGISTRY__PORT",
+                ports.registry.to_string(),
+            ),
+            (
+                "SPOOR__EMBEDDED__POSTGRES__PORT",
+                ports.postgres.to_string(),
+            ),
         ]
     }
 
@@ -163,6 +168,12 @@ impl Stack {
     /// What the binary has printed so far.
     pub fn log(&self) -> String {
         fs::read_to_string(self.log_path()).unwrap_or_default()
+    }
+
+    /// How often the binary has said that it is ready. `/ready` answers for the parts that have
+    /// begun, which are not all of them while it starts.
+    fn times_ready(&self) -> usize {
+        self.log().matches("spoor is ready").count()
     }
 
     /// Address of OTLP over gRPC.

@@ -4,7 +4,7 @@
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use integration_tests::clients::{Language, Report, export};
+use integration_tests::clients::{Language, Report, export, rust};
 use integration_tests::{Deployment, Stack, jaeger_json, otlp_json};
 
 fn stack() -> &'static Stack {
@@ -69,4 +69,14 @@ fn java_over_grpc() {
 #[test]
 fn java_over_http_with_gzip() {
     assert_read_back(&export(Language::Java, "http", &stack().otlp_http()));
+}
+
+#[test]
+fn rust_over_grpc() {
+    assert_read_back(&rust::export("grpc", &stack().otlp_grpc()));
+}
+
+#[test]
+fn rust_over_http() {
+    assert_read_back(&rust::export("http", &stack().otlp_http()));
 }

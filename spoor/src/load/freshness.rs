@@ -12,9 +12,9 @@ use tokio::time::Instant;
 use super::verify::fetch;
 
 /// Traces looked for at the same time; more would measure the looking.
-const AT_A_TIME: usize = 4;
+const AT_A_TIME: usize = 16;
 /// Pause between two looks.
-const PAUSE: Duration = Duration::from_millis(25);
+const PAUSE: Duration = Duration::from_millis(50);
 /// A trace that is not there by then counts with this age.
 const GIVE_UP: Duration = Duration::from_secs(60);
 

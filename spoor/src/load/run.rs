@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::Context;
 use bytes::Bytes;
 use hdrhistogram::Histogram;
-use opentelemetry_proto::tonic::trace::v1::Span;
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use serde::Serialize;
 use tokio::sync::{Mutex, mpsc};
 use tokio::time::Instant;
@@ -24,20 +24,24 @@ type TraceId = [u8; 16];
 struct Outbound {
     entry: Entry,
     body: Bytes,
+    /// Whether it carries spans of its window's probe.
+    of_probe: bool,
 }
 
-/// A window that is not acknowledged in full.
-struct OpenWindow {
+/// The trace of a window by which freshness is measured.
+struct Probe {
+    id: TraceId,
+    spans: usize,
+    /// Requests with spans of it that are not acknowledged yet.
     missing: usize,
-    /// A trace to look for once it is, with its number of spans.
-    probe: (TraceId, usize),
 }
 
 /// What the senders share.
 struct Shared {
     ledger: Mutex<Ledger>,
     acks: Mutex<Histogram<u64>>,
-    open_windows: Mutex<HashMap<u64, OpenWindow>>,
+    /// By window.
+    probes: Mutex<HashMap<u64, Probe>>,
     freshness: Option<Freshness>,
     spans: AtomicU64,
     retries: AtomicU64,
@@ -73,7 +77,7 @@ pub async fn run(args: RunArgs) -> anyhow::Result<()> {
             Header { seed: args.seed },
         )?),
         acks: Mutex::new(Histogram::new_with_bounds(1, 600_000_000, 3)?),
-        open_windows: Mutex::default(),
+        probes: Mutex::default(),
         freshness: args.freshness.as_deref().map(Freshness::new).transpose()?,
         spans: AtomicU64::new(0),
         retries: AtomicU64::new(0),
@@ -122,11 +126,15 @@ fn generate(args: &RunArgs, shared: &Shared, queue: &mpsc::Sender<Outbound>) -> 
     while wanted(made, started.elapsed()) {
         let base = bootstrap::clock::now();
         let window = traffic::window(args.seed, number, base);
-        let open = OpenWindow {
-            missing: window.requests.len(),
-            probe: probe(args.seed, number, &window),
+        let id = traffic::trace_id(args.seed, number, number % traffic::TRACES_PER_WINDOW);
+        let counts = window.requests.iter().map(|message| spans_of(message, &id));
+        let of_probe: Vec<usize> = counts.collect();
+        let probe = Probe {
+            id,
+            spans: of_probe.iter().sum(),
+            missing: of_probe.iter().filter(|spans| **spans > 0).count(),
         };
-        shared.open_windows.blocking_lock().insert(number, open);
+        shared.probes.blocking_lock().insert(number, probe);
         for (request, message) in window.requests.iter().enumerate() {
             let spans = span_count(message);
             let body = send::encode(args.protocol, message)?;
@@ -137,7 +145,12 @@ fn generate(args: &RunArgs, shared: &Shared, queue: &mpsc::Sender<Outbound>) -> 
                 request,
                 spans,
             };
-            if queue.blocking_send(Outbound { entry, body }).is_err() {
+            let outbound = Outbound {
+                entry,
+                body,
+                of_probe: of_probe[request] > 0,
+            };
+            if queue.blocking_send(outbound).is_err() {
                 return Ok(());
             }
             if let Some(due) = (made * 1_000_000_000)
@@ -161,7 +174,12 @@ async fn sender(
 ) -> anyhow::Result<()> {
     loop {
         let next = requests.lock().await.recv().await;
-        let Some(Outbound { entry, body }) = next else {
+        let Some(Outbound {
+            entry,
+            body,
+            of_probe,
+        }) = next
+        else {
             return Ok(());
         };
         let began = Instant::now();
@@ -173,43 +191,34 @@ async fn sender(
             .fetch_add(entry.spans as u64, Ordering::Relaxed);
         shared.retries.fetch_add(sent.retries, Ordering::Relaxed);
         shared.ledger.lock().await.acknowledged(&entry)?;
-        if let Some(probe) = shared.window_done(entry.window).await
+        if of_probe
+            && let Some(probe) = shared.probe_acknowledged(entry.window).await
             && let Some(freshness) = &shared.freshness
         {
-            freshness.look_for(probe.0, probe.1);
+            freshness.look_for(probe.id, probe.spans);
         }
     }
 }
 
 impl Shared {
-    /// Counts down the requests of a window; the last one gives the trace to look for.
-    async fn window_done(&self, window: u64) -> Option<(TraceId, usize)> {
-        let mut open = self.open_windows.lock().await;
-        let state = open.get_mut(&window)?;
-        state.missing -= 1;
-        if state.missing > 0 {
+    /// Counts down the requests of a window's probe; the last one gives the probe.
+    async fn probe_acknowledged(&self, window: u64) -> Option<Probe> {
+        let mut probes = self.probes.lock().await;
+        let probe = probes.get_mut(&window)?;
+        probe.missing -= 1;
+        if probe.missing > 0 {
             return None;
         }
-        open.remove(&window).map(|state| state.probe)
+        probes.remove(&window)
     }
 }
 
-/// The trace of a window by which freshness is measured, with its number of spans.
-fn probe(seed: u64, number: u64, window: &traffic::Window) -> (TraceId, usize) {
-    let id = traffic::trace_id(seed, number, number % traffic::TRACES_PER_WINDOW);
-    let of_trace = |span: &&Span| span.trace_id == id;
-    let resources = window
-        .requests
-        .iter()
-        .flat_map(|request| &request.resource_spans);
-    let scopes = resources.flat_map(|of_resource| &of_resource.scope_spans);
-    (
-        id,
-        scopes
-            .flat_map(|of_scope| &of_scope.spans)
-            .filter(of_trace)
-            .count(),
-    )
+/// How many spans of a trace a request carries.
+fn spans_of(request: &ExportTraceServiceRequest, trace: &TraceId) -> usize {
+    let of_resources = request.resource_spans.iter();
+    let scopes = of_resources.flat_map(|of_resource| &of_resource.scope_spans);
+    let spans = scopes.flat_map(|of_scope| &of_scope.spans);
+    spans.filter(|span| span.trace_id == trace).count()
 }
 
 async fn progress(shared: Arc<Shared>, started: Instant, quiet: bool) {
