@@ -83,7 +83,9 @@ $(CLIENTS)/java/.complete: $(CLIENT_SOURCES)/java/pom.xml
 	$(MVN) -q -B -f $< dependency:copy-dependencies -DoutputDirectory=$(CURDIR)/$(@D)
 	touch $@
 
-test: check build clients ## Everything that a change must pass.
+# The tests are built together with the binary, so that their dependencies are built once.
+test: check runtime clients ## Everything that a change must pass.
+	$(CARGO) test --release --locked --workspace --no-run
 	@for page in configuration:config metrics:metrics; do \
 		$(SPOOR) $${page#*:} docs | diff -u docs/$${page%%:*}.md - \
 			|| { echo "docs/$${page%%:*}.md is out of date: run make docs"; exit 1; }; \
