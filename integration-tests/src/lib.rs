@@ -3,11 +3,13 @@
 //! - [`Stack`]: one `spoor all-in-one` with servers of its own, to be killed and started again.
 //! - [`clients`]: OpenTelemetry's SDKs in several languages, and what they say they sent.
 //! - [`otlp_json`], [`jaeger_json`]: what must be read back for it, through either API generation.
+//! - [`otlp_http`]: requests and spans made by hand.
 //! - [`load`]: the load generator and its verifier, run as commands.
 
 pub mod clients;
 pub mod jaeger_json;
 pub mod load;
+pub mod otlp_http;
 pub mod otlp_json;
 mod ports;
 mod stack;
@@ -32,4 +34,12 @@ pub fn binary() -> PathBuf {
         path.display()
     );
     path
+}
+
+/// The quick form of a number, or with `SPOOR_LONG=1` the long one.
+pub fn longer(quick: &'static str, long: &'static str) -> &'static str {
+    match std::env::var_os("SPOOR_LONG") {
+        Some(_) => long,
+        None => quick,
+    }
 }

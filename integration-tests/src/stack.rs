@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::path::PathBuf;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
@@ -40,6 +40,31 @@ struct Ports {
     postgres: u16,
 }
 
+impl Ports {
+    fn free() -> Self {
+        let [
+            grpc,
+            http,
+            query,
+            admin,
+            kafka,
+            controller,
+            registry,
+            postgres,
+        ] = ports::free();
+        Self {
+            grpc,
+            http,
+            query,
+            admin,
+            kafka,
+            controller,
+            registry,
+            postgres,
+        }
+    }
+}
+
 /// A running all-in-one.
 pub struct Stack {
     deployment: Deployment,
@@ -60,33 +85,13 @@ impl Stack {
         let folder = root().join("target/integration").join(name);
         fs::remove_dir_all(&folder).unwrap_or_default();
         fs::create_dir_all(&folder).expect("a folder for the stack");
-        let [
-            grpc,
-            http,
-            query,
-            admin,
-            kafka,
-            controller,
-            registry,
-            postgres,
-        ] = ports::free();
-        let ports = Ports {
-            grpc,
-            http,
-            query,
-            admin,
-            kafka,
-            controller,
-            registry,
-            postgres,
-        };
         let owned = settings
             .iter()
             .map(|(key, value)| ((*key).into(), (*value).into()));
         let mut stack = Self {
             deployment,
             folder,
-            ports,
+            ports: Ports::free(),
             settings: owned.collect(),
             process: None,
         };
@@ -239,9 +244,29 @@ impl Stack {
         processes::resident_bytes(self.pid())
     }
 
-    /// Asks the binary to end and waits for it.
+    /// Processes that run in the data directory: the servers, whoever their parent is.
+    pub fn processes(&self) -> Vec<Pid> {
+        processes::inside(&self.folder)
+    }
+
+    /// Runs a second binary on the same data directory, with ports of its own, to its end.
+    pub fn second_instance(&self) -> Output {
+        let mut other = Self {
+            deployment: self.deployment,
+            folder: self.folder.clone(),
+            ports: Ports::free(),
+            settings: Vec::new(),
+            process: None,
+        };
+        other.settings.clone_from(&self.settings);
+        let mut command = other.command();
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.output().expect("the binary starts")
+    }
+
+    /// Presses Ctrl-C and waits for the end of the binary.
     pub fn stop(&mut self) -> ExitStatus {
-        kill_process(self.pid(), Signal::TERM).expect("the binary is there");
+        kill_process(self.pid(), Signal::INT).expect("the binary is there");
         let mut process = self.process.take().expect("the stack is running");
         process.wait().expect("the binary ends")
     }

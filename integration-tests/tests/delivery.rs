@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use integration_tests::{Deployment, Server, Stack, load};
+use integration_tests::{Deployment, Server, Stack, load, longer};
 use rustix::process::Signal;
 
 /// Everything of the ledger is there once, and what follows from the spans equals the ledger.
@@ -15,8 +15,7 @@ fn assert_all_there(stack: &Stack, ledger: &std::path::Path) {
 fn full_speed_through_kafka() {
     let stack = Stack::start("delivery-kafka", Deployment::Kafka);
     let ledger = stack.file("ledger");
-    let summary = load::run(&stack, &ledger, &["--spans", "150000"]);
-    assert!(summary.spans >= 150_000);
+    load::run(&stack, &ledger, &["--spans", longer("150000", "1000000")]);
     assert_all_there(&stack, &ledger);
 }
 
@@ -24,14 +23,15 @@ fn full_speed_through_kafka() {
 fn full_speed_through_the_direct_deployment() {
     let stack = Stack::start("delivery-direct", Deployment::Direct);
     let ledger = stack.file("ledger");
-    load::run(&stack, &ledger, &["--spans", "150000"]);
+    load::run(&stack, &ledger, &["--spans", longer("150000", "1000000")]);
     assert_all_there(&stack, &ledger);
 }
 
 fn survives_being_killed(name: &str, deployment: Deployment) {
     let mut stack = Stack::start(name, deployment);
     let ledger = stack.file("ledger");
-    let load = load::start(&stack, &ledger, &["--spans", "100000", "--rate", "10000"]);
+    let arguments = ["--spans", longer("100000", "1000000"), "--rate", "10000"];
+    let load = load::start(&stack, &ledger, &arguments);
     stack.until("spans are coming in", Duration::from_secs(30), |stack| {
         stack.metric("spoor_collector_spans_accepted_total", "") > 30_000.0
     });
@@ -54,39 +54,33 @@ fn everything_killed_in_mid_load_without_kafka() {
     survives_being_killed("delivery-kill-direct", Deployment::Direct);
 }
 
-fn survives_without(name: &str, server: Server, down: Duration) {
+fn survives_without(name: &str, server: Server, quick: &'static str, long: &'static str) {
+    let seconds = longer(quick, long).parse().expect("a number");
     let stack = Stack::start(name, Deployment::Kafka);
     let ledger = stack.file("ledger");
-    let load = load::start(&stack, &ledger, &["--spans", "80000", "--rate", "4000"]);
+    let arguments = ["--spans", longer("80000", "400000"), "--rate", "4000"];
+    let load = load::start(&stack, &ledger, &arguments);
     stack.until("spans are coming in", Duration::from_secs(30), |stack| {
         stack.metric("spoor_collector_spans_accepted_total", "") > 10_000.0
     });
-    stack.hold_down(server, down);
+    stack.hold_down(server, Duration::from_secs(seconds));
     load::finish(load);
     assert_all_there(&stack, &ledger);
 }
 
 #[test]
 fn postgres_away_for_a_while() {
-    survives_without(
-        "delivery-postgres",
-        Server::Postgres,
-        Duration::from_secs(10),
-    );
+    survives_without("delivery-postgres", Server::Postgres, "10", "60");
 }
 
 #[test]
 fn kafka_away_for_a_while() {
-    survives_without("delivery-broker", Server::Kafka, Duration::from_secs(5));
+    survives_without("delivery-broker", Server::Kafka, "5", "30");
 }
 
 #[test]
 fn registry_away_throughout() {
-    survives_without(
-        "delivery-registry",
-        Server::Registry,
-        Duration::from_secs(10),
-    );
+    survives_without("delivery-registry", Server::Registry, "10", "60");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The processes below a stack, by `/proc`.
 
 use std::fs;
+use std::path::Path;
 
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -82,4 +83,15 @@ pub(super) fn resident_bytes(pid: Pid) -> u64 {
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
     let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
     kib.unwrap_or_default() * 1024
+}
+
+/// Every process whose working directory lies below a folder.
+pub(super) fn inside(folder: &Path) -> Vec<Pid> {
+    let entries = fs::read_dir("/proc").expect("/proc is there").flatten();
+    let inside = entries.filter(|entry| {
+        fs::read_link(entry.path().join("cwd")).is_ok_and(|cwd| cwd.starts_with(folder))
+    });
+    inside
+        .filter_map(|entry| Pid::from_raw(entry.file_name().to_str()?.parse().ok()?))
+        .collect()
 }

@@ -13,7 +13,6 @@ use opentelemetry_proto::tonic::trace::v1::status::StatusCode;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span, Status};
 use rand::{Rng, SeedableRng, seq::SliceRandom};
 use rand_chacha::ChaCha8Rng;
-use xxhash_rust::xxh3::xxh3_128_with_seed;
 
 use super::attributes;
 use super::tree::{self, Node, Role};
@@ -31,10 +30,11 @@ pub struct Window {
 
 /// The id of a trace, known before the trace is made, so that others can link to it.
 pub fn trace_id(seed: u64, window: u64, index: u64) -> [u8; 16] {
-    let mut place = [0u8; 16];
-    place[..8].copy_from_slice(&window.to_le_bytes());
-    place[8..].copy_from_slice(&index.to_le_bytes());
-    xxh3_128_with_seed(&place, seed).to_be_bytes()
+    // Words of one key stream, four for each id: no two places, and no two seeds, share any.
+    let mut stream = ChaCha8Rng::seed_from_u64(seed);
+    stream.set_stream(window);
+    stream.set_word_pos(4 * u128::from(index));
+    stream.random()
 }
 
 /// Makes a window whose traces end at about `base` (nanoseconds since 1970).
@@ -228,6 +228,16 @@ mod tests {
     fn the_same_seed_makes_the_same_bytes() {
         assert_eq!(encoded(&window(7, 3, BASE)), encoded(&window(7, 3, BASE)));
         assert_ne!(encoded(&window(7, 3, BASE)), encoded(&window(8, 3, BASE)));
+    }
+
+    #[test]
+    fn no_two_traces_of_any_seeds_share_an_id() {
+        let places = (0..8).flat_map(|seed| (0..200).map(move |window| (seed, window)));
+        let ids = places.flat_map(|(seed, window)| {
+            (0..TRACES_PER_WINDOW).map(move |index| trace_id(seed, window, index))
+        });
+        let different: std::collections::HashSet<[u8; 16]> = ids.collect();
+        assert_eq!(different.len() as u64, 8 * 200 * TRACES_PER_WINDOW);
     }
 
     #[test]
