@@ -98,7 +98,7 @@ fn a_span_of_1970_is_stored_at_the_time_of_its_receipt() {
         span["startTimeUnixNano"] = json!("1000");
         span["endTimeUnixNano"] = json!("3000");
     };
-    let span = repaired(old, "time_out_of_range");
+    let span = repaired(old, "time_skewed");
     let start: u64 = span["startTimeUnixNano"]
         .as_str()
         .and_then(|text| text.parse().ok())

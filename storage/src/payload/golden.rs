@@ -15,10 +15,14 @@ fn id(n: u8) -> SpanId {
 }
 
 /// One of everything.
-fn trace() -> Trace {
-    let trace_id = TraceId::new(*b"a golden traceid").expect("not zero");
+fn trace_id() -> TraceId {
+    TraceId::new(*b"a golden traceid").expect("not zero")
+}
+
+/// A span with every type of value, an event and a repair.
+fn root() -> Span {
     let mut root = Span::new(
-        trace_id,
+        trace_id(),
         id(1),
         "GET /cart",
         1_764_000_000_000_000_000,
@@ -48,7 +52,12 @@ fn trace() -> Trace {
         attributes: vec![KeyValue::new("exception.type", "Empty")],
         dropped_attributes: 2,
     }];
-    let mut child = Span::new(trace_id, id(2), "", root.start + 7, root.start + 9);
+    root
+}
+
+/// A child of the root, with a link and without a name.
+fn child(root: &Span) -> Span {
+    let mut child = Span::new(trace_id(), id(2), "", root.start + 7, root.start + 9);
     child.parent_span_id = Some(id(1));
     child.kind = SpanKind::Client;
     child.links = vec![Link {
@@ -59,10 +68,21 @@ fn trace() -> Trace {
         dropped_attributes: 1,
         flags: 1,
     }];
-    let mut stray = Span::new(trace_id, id(3), "late", root.start - 1, root.start - 2);
+    child
+}
+
+/// A span whose parent is not in the segment and that ends before it starts.
+fn stray(root: &Span) -> Span {
+    let mut stray = Span::new(trace_id(), id(3), "late", root.start - 1, root.start - 2);
     stray.parent_span_id = Some(id(77));
     stray.trace_state = "other=2".to_owned();
     stray.dropped_events = 3;
+    stray
+}
+
+fn trace() -> Trace {
+    let root = root();
+    let (child, stray) = (child(&root), stray(&root));
     let scope = Scope {
         name: "tracer".to_owned(),
         version: "1.2".to_owned(),
@@ -80,7 +100,7 @@ fn trace() -> Trace {
         spans: vec![root, child, stray],
     }];
     Trace {
-        id: trace_id,
+        id: trace_id(),
         resources: vec![ResourceSpans { resource, scopes }],
     }
 }
