@@ -39,7 +39,7 @@ impl Budgets {
 }
 
 const SMALL: Budgets = Budgets {
-    admission: 16,
+    admission: 32,
     queue: 16,
     assemble: 32,
     direct: 16,
