@@ -54,7 +54,7 @@ fn flooded(name: &str, deployment: Deployment, during: impl FnOnce(&Stack)) -> u
         .collect();
     let stack = Stack::start_with(name, deployment, &settings);
     let ledger = stack.file("ledger");
-    let arguments = ["--duration", longer("20s", "120s"), "--connections", "64"];
+    let arguments = ["--duration", longer("10s", "120s"), "--connections", "64"];
     let flood = load::start(&stack, &ledger, &arguments);
     let watched = &stack;
     let most = std::thread::scope(|scope| {
@@ -74,7 +74,7 @@ fn flooded(name: &str, deployment: Deployment, during: impl FnOnce(&Stack)) -> u
         drop(ended);
         watching.join().expect("the watcher ends")
     });
-    load::verify(&stack, &ledger, &["--settle", "60s"]).assert_clean();
+    load::verify(&stack, &ledger, &["--settle", "240s", "--sample", "10"]).assert_clean();
     most
 }
 
