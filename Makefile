@@ -1,4 +1,4 @@
-# `make run` on a fresh Debian machine with Rust, Java 17, Maven and apt is all there is to type.
+# `make run` on a fresh Debian machine with Rust, Java 17, Maven, Node and apt is all there is to type.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
