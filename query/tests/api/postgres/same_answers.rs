@@ -56,12 +56,11 @@ async fn same_traces(both: &Both, targets: &[String]) -> Result<(), TestCaseErro
 
 /// Runs a property over random traces on one store, inside one runtime.
 fn check<I: std::fmt::Debug>(
-    name: &str,
     input: impl Strategy<Value = I>,
     mut property: impl AsyncFnMut(&TestStore, I) -> Result<(), TestCaseError>,
 ) {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-    let store = runtime.block_on(TestStore::new(name));
+    let store = runtime.block_on(TestStore::connect());
     let config = ProptestConfig {
         cases: 24,
         failure_persistence: None,
@@ -75,23 +74,19 @@ fn check<I: std::fmt::Debug>(
 
 #[test]
 fn searches_find_the_same_traces_in_the_same_order() {
-    check(
-        "search",
-        (traces(), searches()),
-        async |store, (traces, searches)| {
-            let both = store.both(&traces).await;
-            let targets: Vec<String> = searches
-                .iter()
-                .map(|query| format!("/api/traces?raw=true&{query}"))
-                .collect();
-            same_traces(&both, &targets).await
-        },
-    );
+    check((traces(), searches()), async |store, (traces, searches)| {
+        let both = store.both(&traces).await;
+        let targets: Vec<String> = searches
+            .iter()
+            .map(|query| format!("/api/traces?raw=true&{query}"))
+            .collect();
+        same_traces(&both, &targets).await
+    });
 }
 
 #[test]
 fn traces_by_id_are_equal_in_every_field() {
-    check("by_id", traces(), async |store, traces| {
+    check(traces(), async |store, traces| {
         let both = store.both(&traces).await;
         let targets: Vec<String> = (1..=traces.len())
             .map(|number| format!("/api/traces/{number:x}?raw=true"))
@@ -129,7 +124,7 @@ fn catalogues_dependencies_summaries_and_rates_are_equal() {
         format!("/api/metrics/errors?{services}&{kinds}&{at}&step=60000&groupByOperation=true"),
         format!("/api/metrics/latencies?{services}&quantile=0.9&{at}&step=60000"),
     ];
-    check("rest", traces(), async |store, traces| {
+    check(traces(), async |store, traces| {
         same_bytes(&store.both(&traces).await, &targets).await
     });
 }

@@ -9,23 +9,28 @@ use storage::{
     Completeness, DatabaseUrl, PostgresStore, StorageConfig, TraceSpans, TraceWriter, WriteBatch,
 };
 
-use super::database::TestDatabase;
 use crate::support::{Response, Server};
 
-/// A migrated, empty store.
+/// A migrated store on the test server. It is shared: each comparison has a tenant of its own.
 pub struct TestStore {
     store: Arc<PostgresStore>,
-    _database: TestDatabase,
 }
 
 impl TestStore {
-    pub async fn new(name: &str) -> Self {
-        let database = TestDatabase::create(name);
-        let store = connect(&database).await;
+    /// Connects to the server that `SPOOR_TEST_POSTGRES_URL` names.
+    pub async fn connect() -> Self {
+        let url = std::env::var("SPOOR_TEST_POSTGRES_URL")
+            .expect("run through `make test`, or set SPOOR_TEST_POSTGRES_URL");
+        let config = StorageConfig {
+            url: DatabaseUrl(url),
+            ..StorageConfig::default()
+        };
+        let store = PostgresStore::connect(&config)
+            .await
+            .expect("a good configuration");
         store.migrate().await.expect("migrates");
         Self {
             store: Arc::new(store),
-            _database: database,
         }
     }
 
@@ -33,7 +38,8 @@ impl TestStore {
     pub async fn both(&self, traces: &[Trace]) -> Both {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let tenant = Tenant::parse(&format!("t{number}")).expect("a name");
+        let name = format!("query-{}-{number}", std::process::id());
+        let tenant = Tenant::parse(&name).expect("a name");
         write(&self.store, &tenant, traces).await;
         let memory = traces.iter().fold(MemoryReader::new(), |reader, trace| {
             reader.with(&tenant, trace.clone())
@@ -44,16 +50,6 @@ impl TestStore {
             memory: Server::start(QueryConfig::default(), memory).await,
         }
     }
-}
-
-async fn connect(database: &TestDatabase) -> PostgresStore {
-    let config = StorageConfig {
-        url: DatabaseUrl(database.url()),
-        ..StorageConfig::default()
-    };
-    PostgresStore::connect(&config)
-        .await
-        .expect("a good configuration")
 }
 
 async fn write(store: &PostgresStore, tenant: &Tenant, traces: &[Trace]) {
