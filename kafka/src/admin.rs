@@ -14,8 +14,10 @@ use rdkafka::client::DefaultClientContext;
 use rdkafka::config::FromClientConfig;
 use rdkafka::error::KafkaError;
 use rdkafka::types::RDKafkaErrorCode as Code;
+use rdkafka::{Offset, TopicPartitionList};
 
 use crate::config::{ConfigError, KafkaConfig};
+use crate::record::TopicPartition;
 
 use compare::FoundTopic;
 
@@ -131,6 +133,25 @@ impl Admin {
                 Ok(_) | Err((_, Code::UnknownTopicOrPartition)) => {}
                 Err((topic, code)) => return Err(refused(operation, topic, code)),
             }
+        }
+        Ok(())
+    }
+
+    /// Deletes the records of a partition below an offset, for good.
+    pub async fn delete_records(&self, at: &TopicPartition, below: i64) -> Result<(), AdminError> {
+        let operation = "delete records of";
+        let refused = |source| AdminError::Refused {
+            operation,
+            topic: at.topic.to_string(),
+            source,
+        };
+        let mut offsets = TopicPartitionList::new();
+        let added = offsets.add_partition_offset(&at.topic, at.partition, Offset::Offset(below));
+        added.map_err(refused)?;
+        let deleted = self.client.delete_records(&offsets, &options()).await;
+        let deleted = deleted.map_err(|source| AdminError::Unavailable { operation, source })?;
+        for element in deleted.elements() {
+            element.error().map_err(refused)?;
         }
         Ok(())
     }

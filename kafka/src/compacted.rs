@@ -8,11 +8,11 @@ use rdkafka::error::KafkaError;
 use rdkafka::types::RDKafkaErrorCode as Code;
 use tokio::sync::mpsc;
 
-use crate::config::{ConsumerConfig, KafkaConfig};
+use crate::config::KafkaConfig;
 use crate::consumer::ConsumeError;
-use crate::consumer::ownership::Ownership;
 use crate::consumer::reader::Reader;
-use crate::partition::{AssignedPartition, PartitionRecords};
+use crate::partition::PartitionRecords;
+use crate::range::RangeReader;
 use crate::record::{Record, TopicPartition};
 
 /// How long the reading may stand still before it is given up.
@@ -69,27 +69,18 @@ impl CompactedChanges {
     }
 }
 
-/// Starts to read every partition of a topic at its first record, without any group.
+/// Starts to read every partition of a topic at its first record.
 async fn open(
     kafka: &KafkaConfig,
     topic: &str,
 ) -> Result<(Arc<Reader>, Vec<PartitionRecords>), ConsumeError> {
-    let config = ConsumerConfig {
-        group: kafka.client_id.clone(),
-        ..ConsumerConfig::default()
-    };
-    let ownership = Arc::new(Ownership::new());
-    let mut settings = config.reader(kafka)?;
-    settings.set("enable.partition.eof", "true");
-    let reader = Reader::new(&settings, ownership.clone())?;
+    let range = RangeReader::new(kafka)?;
     let mut partitions = Vec::new();
-    for partition in 0..reader.partitions(topic).await? {
-        let at = TopicPartition::new(topic, partition);
-        let epoch = ownership.assign(&at);
-        let assigned = AssignedPartition::new(at, epoch, reader.clone());
+    for partition in 0..range.reader().partitions(topic).await? {
+        let assigned = range.assigned(&TopicPartition::new(topic, partition));
         partitions.push(assigned.start_at_earliest().await?);
     }
-    Ok((reader, partitions))
+    Ok((range.reader().clone(), partitions))
 }
 
 async fn read_to_end(

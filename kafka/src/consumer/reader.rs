@@ -206,6 +206,28 @@ impl Reader {
         answer.map_err(|source| ConsumeError::from_client(at, source))
     }
 
+    /// Asks the brokers for the first offset with a timestamp at or after this one, if any.
+    pub(crate) async fn offset_at(
+        &self,
+        at: &TopicPartition,
+        timestamp_ms: i64,
+    ) -> Result<Option<i64>, ConsumeError> {
+        let (client, asked) = (self.client().clone(), at.clone());
+        let answer = tokio::task::spawn_blocking(move || {
+            // The protocol carries the timestamp in the place of the offset.
+            let asked = list(&asked, Offset::Offset(timestamp_ms))?;
+            let found = client.offsets_for_times(asked, ASK_TIMEOUT)?;
+            let found = found.elements().into_iter().next();
+            match found.map(|element| (element.error(), element.offset())) {
+                Some((Ok(()), Offset::Offset(offset))) => Ok(Some(offset)),
+                Some((Err(error), _)) => Err(error),
+                _ => Ok(None),
+            }
+        });
+        let answer = answer.await.unwrap_or(Err(KafkaError::Canceled));
+        answer.map_err(|source| ConsumeError::from_client(at, source))
+    }
+
     /// Asks the brokers how many partitions a topic has.
     pub(crate) async fn partitions(&self, topic: &str) -> Result<i32, ConsumeError> {
         let (client, asked) = (self.client().clone(), topic.to_owned());

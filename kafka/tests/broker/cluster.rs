@@ -6,7 +6,7 @@ use std::time::Duration;
 use kafka::{
     Admin, AssignedPartition, CleanupPolicy, ConsumerConfig, GroupConsumer, GroupEvent,
     GroupEvents, KafkaConfig, OutboundRecord, PartitionRecords, Producer, ProducerConfig, Record,
-    TopicSpec,
+    TopicPartition, TopicSpec,
 };
 
 /// Longest time that anything in these tests may take.
@@ -190,18 +190,9 @@ pub(crate) async fn committed(group: &str, topic: &str, partition: i32) -> Optio
 
 /// Cuts the records below an offset off a partition's log.
 pub(crate) async fn delete_records(topic: &str, partition: i32, below: i64) {
-    use rdkafka::admin::{AdminClient, AdminOptions};
-    use rdkafka::client::DefaultClientContext;
-    let mut settings = rdkafka::ClientConfig::new();
-    settings.set("bootstrap.servers", kafka().brokers);
-    let admin: AdminClient<DefaultClientContext> = settings.create().unwrap();
-    let mut list = rdkafka::TopicPartitionList::new();
-    list.add_partition_offset(topic, partition, rdkafka::Offset::Offset(below))
-        .unwrap();
-    admin
-        .delete_records(&list, &AdminOptions::new())
-        .await
-        .unwrap();
+    let at = TopicPartition::new(topic, partition);
+    let admin = Admin::new(&kafka()).unwrap();
+    admin.delete_records(&at, below).await.unwrap();
 }
 
 /// So many different keys.

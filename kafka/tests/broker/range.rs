@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kafka::{Admin, ConsumeError};
+use kafka::{Admin, ConsumeError, RangeReader, TopicPartition};
 
 use crate::cluster::{
     LONG, delete_records, join, kafka, leave, member, numbered, offsets, produce, read, unique,
@@ -110,6 +110,64 @@ async fn a_topic_deleted_under_a_reader_is_an_operators_matter() {
             "{error:?}"
         );
         leave(group, events).await;
+    })
+    .await;
+}
+
+/// Offsets of a stretch of partition 0, read by hand.
+async fn by_hand(topic: &str, from: i64, to: i64) -> Vec<i64> {
+    let reader = RangeReader::new(&kafka()).unwrap();
+    let at = TopicPartition::new(topic, 0);
+    let mut range = reader.range(&at, from, to).await.unwrap();
+    let mut read = Vec::new();
+    while let Some(records) = range.next(2, LONG).await.unwrap() {
+        read.extend(offsets(&records));
+    }
+    read
+}
+
+#[tokio::test]
+async fn a_stretch_read_by_hand_has_its_records_and_no_more() {
+    with_topic("stretch", 1, async |topic| {
+        produce(&topic, numbered(10)).await;
+        assert_eq!(by_hand(&topic, 3, 8).await, [3, 4, 5, 6, 7]);
+        assert_eq!(by_hand(&topic, 8, 10).await, [8, 9]);
+        assert!(by_hand(&topic, 4, 4).await.is_empty());
+        assert_eq!(
+            by_hand(&topic, 9, 12).await,
+            [9],
+            "the end of the log ends it"
+        );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_ends_of_a_log_are_those_of_each_partition() {
+    with_topic("ends", 2, async |topic| {
+        produce(&topic, numbered(10)).await;
+        let reader = RangeReader::new(&kafka()).unwrap();
+        let ends = reader.ends(&topic).await.unwrap();
+        assert_eq!(ends.iter().map(|ends| ends.high).sum::<i64>(), 10);
+        delete_records(&topic, 0, ends[0].high).await;
+        let now = reader.ends(&topic).await.unwrap();
+        assert_eq!((now[0].low, now[0].high), (ends[0].high, ends[0].high));
+        assert_eq!(now[1], ends[1]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_moment_is_found_in_the_log_by_the_timestamps_of_its_records() {
+    with_topic("moment", 1, async |topic| {
+        produce(&topic, numbered(3)).await;
+        let reader = RangeReader::new(&kafka()).unwrap();
+        let at = TopicPartition::new(topic.as_str(), 0);
+        let mut range = reader.range(&at, 0, 3).await.unwrap();
+        let first = range.next(1, LONG).await.unwrap().unwrap();
+        let then = first[0].timestamp_ms;
+        assert_eq!(reader.offset_at(&at, then).await.unwrap(), 0);
+        assert_eq!(reader.offset_at(&at, then + 3_600_000).await.unwrap(), 3);
     })
     .await;
 }
