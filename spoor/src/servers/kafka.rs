@@ -40,7 +40,7 @@ pub(crate) async fn start(
         stop_timeout: config.stop_timeout,
     };
     if !folder.join("data/meta.properties").exists() {
-        let id = URL_SAFE_NO_PAD.encode(uuid::Uuid::new_v4().as_bytes());
+        let id = cluster_id(uuid::Uuid::new_v4());
         let mut arguments = machine("128m", runtime);
         arguments.extend(
             ["kafka.tools.StorageTool", "format", "--ignore-formatted"].map(OsString::from),
@@ -58,6 +58,14 @@ pub(crate) async fn start(
         health,
         readiness.register("embedded kafka"),
     ))
+}
+
+/// A cluster's name as Kafka wants it: 16 bytes in base64. The first character is a letter, since
+/// one that began with a hyphen would be taken for another argument.
+fn cluster_id(random: uuid::Uuid) -> String {
+    let mut bytes = random.into_bytes();
+    bytes[0] &= 0x7f;
+    URL_SAFE_NO_PAD.encode(bytes)
 }
 
 /// Arguments of the Java machine, up to the class to run.
@@ -111,6 +119,14 @@ fn server_properties(folder: &Path, ports: &Ports) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_cluster_is_named_like_an_argument() {
+        for first in 0..=u8::MAX {
+            let random = uuid::Uuid::from_bytes([first; 16]);
+            assert!(cluster_id(random).starts_with(|first: char| first.is_ascii_alphabetic()));
+        }
+    }
 
     #[test]
     fn every_listener_is_on_the_loopback_and_no_topic_is_made_by_chance() {
