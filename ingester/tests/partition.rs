@@ -1,4 +1,4 @@
-//! The life of a partition against models of a log and a store that honour their contracts.
+//! The life of a partition: rules one by one, and a simulation of everything that can go wrong.
 
 #[path = "partition/build.rs"]
 mod build;
@@ -6,9 +6,5 @@ mod build;
 mod assembly;
 #[path = "partition/machine.rs"]
 mod machine;
-#[path = "partition/schedules.rs"]
-mod schedules;
-#[path = "partition/ledger.rs"]
-mod ledger;
-#[path = "partition/world.rs"]
-mod world;
+#[path = "simulation/simulation.rs"]
+mod simulation;

@@ -85,25 +85,23 @@ impl PostgresStore {
         for day in plan.days() {
             self.ensure_day(*day).await?;
         }
-        let mut conn = self.write_pool.acquire().await?;
+        let mut session = Session::new(self.write_pool.acquire().await?);
         let deadline = self.config.write_timeout * 2 + self.config.lock_timeout;
-        let done = within(deadline, self.transact(&mut conn, plan)).await;
+        let done = within(deadline, self.transact(&mut session.conn, plan)).await;
         let gone =
             |error: &WriteError| matches!(error, WriteError::Transient { sqlstate: None, .. });
-        let committed = match done {
-            Ok(Outcome::Ambiguous(effect, witness)) => {
-                // A new session: this one may be waiting for a server that is gone.
-                conn.close_on_drop();
-                drop(conn);
+        session.reusable = match &done {
+            Ok(Outcome::Committed(_)) => true,
+            // A new one to ask: this one may be waiting for a server that is gone.
+            Ok(Outcome::Ambiguous(..)) => false,
+            Err(error) => !gone(error),
+        };
+        drop(session);
+        let committed = match done? {
+            Outcome::Committed(effect) => effect,
+            Outcome::Ambiguous(effect, witness) => {
                 self.resolve(plan, witness).await?;
                 effect
-            }
-            Ok(Outcome::Committed(effect)) => effect,
-            Err(error) => {
-                if gone(&error) {
-                    conn.close_on_drop();
-                }
-                return Err(error);
             }
         };
         self.memory.committed(committed.operations);
@@ -147,6 +145,28 @@ impl PostgresStore {
         partitions::ensure_day(&self.write_pool, day).await?;
         self.memory.day_exists(day);
         Ok(())
+    }
+}
+
+/// A session that is closed unless it was left in order: one whose transaction was given up in the
+/// middle, be it that nobody waits for it any more, is worth nothing to the next who takes it.
+struct Session {
+    conn: PoolConnection<Postgres>,
+    reusable: bool,
+}
+
+impl Session {
+    fn new(conn: PoolConnection<Postgres>) -> Self {
+        let reusable = false;
+        Self { conn, reusable }
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        if !self.reusable {
+            self.conn.close_on_drop();
+        }
     }
 }
 

@@ -63,6 +63,8 @@ pub(super) struct Member {
     drain: Option<Drain>,
     mirror: HashMap<TopicPartition, i64>,
     leave_by: Option<Instant>,
+    /// When to join anew, after the group has shut this member out.
+    rejoin_at: Option<Instant>,
 }
 
 impl Member {
@@ -84,6 +86,7 @@ impl Member {
             drain: None,
             mirror: HashMap::new(),
             leave_by: None,
+            rejoin_at: None,
         })
     }
 
@@ -104,6 +107,11 @@ impl Member {
     }
 
     fn poll(&mut self) {
+        if let Some(at) = self.rejoin_at {
+            // The client is dead: there is nothing to poll, but commands are still heard.
+            std::thread::sleep(POLL.min(at.saturating_duration_since(Instant::now())));
+            return self.rejoin();
+        }
         let wait = if self.drain.is_some() {
             POLL_DRAINING
         } else {
@@ -114,7 +122,7 @@ impl Member {
         let fatal = matches!(polled, Some(Err(KafkaError::MessageConsumptionFatal(_))));
         drop(polled);
         if fatal || self.client.client().fatal_error().is_some() {
-            self.rejoin();
+            self.shut_out();
         }
     }
 
@@ -239,22 +247,33 @@ impl Member {
         }
     }
 
-    /// Becomes a member anew after the library has given up on this one for good.
-    fn rejoin(&mut self) {
+    /// The library has given up on this member for good: everything is lost, a new one is due.
+    fn shut_out(&mut self) {
         let reason = self.client.client().fatal_error();
         tracing::error!(kafka.error = ?reason, "The group has shut this member out; it joins anew");
         let owned = self.ownership.all();
         self.tell_lost(&owned);
-        let drained = self.drain.take().is_some();
+        wind_down(&self.client, self.drain.take().is_some());
         self.ownership.set_joined(false);
         metrics::partitions_owned(0);
-        std::thread::sleep(REJOIN_AFTER);
+        self.rejoin_at = Some(Instant::now() + REJOIN_AFTER);
+    }
+
+    /// Becomes a member anew, once it is time and unless it leaves anyway.
+    fn rejoin(&mut self) {
+        let due = self.rejoin_at.is_some_and(|at| at <= Instant::now());
+        if !due || self.leave_by.is_some() {
+            return;
+        }
         match subscribe(&self.settings, &self.topics) {
             Ok(fresh) => {
-                let dead = std::mem::replace(&mut self.client, fresh);
-                wind_down(&dead, drained);
+                self.client = fresh;
+                self.rejoin_at = None;
             }
-            Err(error) => tracing::error!(error = %error, "No new member could be made"),
+            Err(error) => {
+                tracing::error!(error = %error, "No new member could be made");
+                self.rejoin_at = Some(Instant::now() + REJOIN_AFTER);
+            }
         }
     }
 }

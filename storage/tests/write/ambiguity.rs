@@ -16,10 +16,11 @@ async fn through_proxy() -> (TestStore, PostgresStore, Proxy) {
     let server = url
         .split_once('@')
         .and_then(|(_, rest)| rest.split_once('/'));
-    let (server, name) = server.expect("user@host:port/name");
+    let (server, _) = server.expect("user:password@host:port/name");
     let proxy = Proxy::start(server.to_owned()).await;
+    let url = url.replacen(server, &proxy.address.to_string(), 1);
     let config = StorageConfig {
-        url: DatabaseUrl(format!("postgres://postgres@{}/{name}", proxy.address)),
+        url: DatabaseUrl(url),
         ..StorageConfig::default()
     };
     let store = PostgresStore::connect(&config)

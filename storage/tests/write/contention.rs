@@ -48,6 +48,24 @@ async fn two_writers_of_the_same_traces_in_opposite_order_both_get_through() {
 }
 
 #[tokio::test]
+async fn a_write_that_nobody_waits_for_any_more_spoils_no_session() {
+    let store = TestStore::with(StorageConfig {
+        write_connections: 1,
+        ..StorageConfig::default()
+    })
+    .await;
+    let traces: Vec<Trace> = (1..=40).map(numbered).collect();
+    for micros in (0..12).map(|n| 100 << n) {
+        let patience = Duration::from_micros(micros);
+        // Given up in the middle, wherever that is, or done in time.
+        let _ = tokio::time::timeout(patience, write(&store.store, &traces, &[])).await;
+        store.write(&[numbered(50)]).await;
+    }
+    store.write(&traces).await;
+    assert_eq!(store.span_count().await, 41);
+}
+
+#[tokio::test]
 async fn a_claim_ends_a_writer_that_froze_in_the_middle_of_a_copy() {
     let store = TestStore::new().await;
     let claimed = store.store.claim(&source(), owner(1)).await;

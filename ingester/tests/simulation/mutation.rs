@@ -1,0 +1,66 @@
+//! Deliberate bugs, to show that the simulation finds what it is there to find.
+
+/// A rule that is broken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mutation {
+    /// The position is committed before the spans are.
+    CommitBeforeWrite,
+    /// A write is accepted from anybody at the right revision.
+    OwnerNotCompared,
+    /// A write of the owner is accepted at any revision.
+    RevisionNotCompared,
+    /// A write is accepted from anybody.
+    ZombieAccepted,
+    /// A claim forgets which records above the watermark are done.
+    BitmapNotRestored,
+    /// The stored watermark passes one record too many.
+    WatermarkTooHigh,
+    /// Spans that are stored already are stored again.
+    DuplicatesStored,
+    /// A late segment counts the edges of its whole trace again.
+    EdgesCountedTwice,
+    /// Rates count spans that were stored already.
+    DuplicatesCounted,
+    /// A dead letter that was not acknowledged counts as kept.
+    DeadLetterNotAwaited,
+    /// A record that is no Avro is passed over.
+    GarbagePassedOver,
+    /// A claim goes on reading where its member was, not at the watermark.
+    PositionKeptAfterClaim,
+    /// Records that were fetched for an earlier assignment reach the next one.
+    EpochNotCompared,
+    /// A commit without an answer counts as made.
+    AmbiguousTakenForCommitted,
+    /// What a writer remembers outlives a failure of the store.
+    MemoryKeptAfterFailure,
+    /// Of a batch that was refused and halved, a half is finished without its spans.
+    HalfForgotten,
+    /// A batch that the store refuses for its content is tried again as it is, for ever.
+    PoisonTakenForTransient,
+    /// A partition that is let go keeps its share of the memory.
+    MemoryNotGivenBack,
+}
+
+impl Mutation {
+    /// Every one of them.
+    pub const ALL: [Self; 18] = [
+        Self::CommitBeforeWrite,
+        Self::OwnerNotCompared,
+        Self::RevisionNotCompared,
+        Self::ZombieAccepted,
+        Self::BitmapNotRestored,
+        Self::WatermarkTooHigh,
+        Self::DuplicatesStored,
+        Self::EdgesCountedTwice,
+        Self::DuplicatesCounted,
+        Self::DeadLetterNotAwaited,
+        Self::GarbagePassedOver,
+        Self::PositionKeptAfterClaim,
+        Self::EpochNotCompared,
+        Self::AmbiguousTakenForCommitted,
+        Self::MemoryKeptAfterFailure,
+        Self::HalfForgotten,
+        Self::PoisonTakenForTransient,
+        Self::MemoryNotGivenBack,
+    ];
+}

@@ -1,0 +1,96 @@
+//! Random schedules of everything that can go wrong, by seed.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Instant;
+
+use super::mutation::Mutation;
+use super::world::World;
+
+/// Schedules of each run.
+const SEEDS: u64 = 10_000;
+const STEPS: usize = 400;
+/// Within so many schedules a mutation must be found.
+const SEEDS_OF_A_MUTATION: u64 = 4_000;
+
+/// Plays one schedule, and checks the world after each step.
+fn play(seed: u64, mutation: Option<Mutation>) -> Result<(), String> {
+    let mut world = World::new(seed, mutation);
+    let played = catch_unwind(AssertUnwindSafe(|| {
+        for _ in 0..STEPS {
+            world.step();
+            world.check();
+        }
+        world.settle();
+        world.check_settled();
+    }));
+    played.map_err(|panic| {
+        let why = panic
+            .downcast_ref::<String>()
+            .cloned()
+            .or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+        let why = why.unwrap_or_else(|| "a panic without words".to_owned());
+        format!(
+            "{why}\nplay it again with SPOOR_SEED={seed}; before that:\n{}",
+            world.story()
+        )
+    })
+}
+
+/// Keeps panics that are looked for from being told by everybody.
+fn quietly<T>(work: impl FnOnce() -> T) -> T {
+    let told = std::panic::take_hook();
+    std::panic::set_hook(Box::new(|_| {}));
+    let done = work();
+    std::panic::set_hook(told);
+    done
+}
+
+#[test]
+fn nothing_is_lost_or_doubled_whatever_the_schedule() {
+    let only = std::env::var("SPOOR_SEED").ok();
+    let seeds = match only.map(|seed| seed.parse().expect("SPOOR_SEED is a number")) {
+        Some(seed) => seed..seed + 1,
+        None => 0..SEEDS,
+    };
+    let (began, count) = (Instant::now(), seeds.end - seeds.start);
+    for seed in seeds {
+        if let Err(failure) = play(seed, None) {
+            panic!("{failure}");
+        }
+    }
+    let seconds = began.elapsed().as_secs_f64();
+    println!(
+        "{count} schedules of {STEPS} steps in {seconds:.1} s: {:.0} schedules, {:.0} steps a second",
+        count as f64 / seconds,
+        count as f64 * STEPS as f64 / seconds
+    );
+}
+
+#[test]
+fn every_deliberate_bug_is_found() {
+    let found = quietly(|| {
+        Mutation::ALL.map(|mutation| {
+            let caught = (0..SEEDS_OF_A_MUTATION).find_map(|seed| {
+                let failure = play(seed, Some(mutation)).err()?;
+                let why = failure.lines().next().unwrap_or_default().to_owned();
+                Some((seed + 1, why))
+            });
+            (mutation, caught)
+        })
+    });
+    for (mutation, caught) in &found {
+        match caught {
+            Some((schedules, why)) => println!("{mutation:?}: after {schedules}: {why}"),
+            None => println!("{mutation:?}: not found"),
+        }
+    }
+    let missed: Vec<Mutation> = found
+        .iter()
+        .filter(|(_, caught)| caught.is_none())
+        .map(|(mutation, _)| *mutation)
+        .collect();
+    assert!(
+        missed.is_empty(),
+        "bugs that the simulation passes over: {missed:?}"
+    );
+}
