@@ -24,8 +24,8 @@ pub(crate) enum ReplayCommand {
     Resume(JobArgs),
     /// Ends a job. What it has stored stays.
     Cancel(JobArgs),
-    /// Compares what the log holds of a job's range with what is stored. Exits with 1 if they
-    /// differ.
+    /// Compares what the log holds of a job's range with what is stored. Exits with 1 if anything
+    /// is missing.
     Verify(VerifyArgs),
 }
 

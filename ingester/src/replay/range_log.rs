@@ -192,9 +192,12 @@ impl SpanLog for RangeLog {
         if !max_wait.is_zero() && !self.may_read(max_wait).await {
             return Ok(Vec::new());
         }
+        // A quarter of a second's worth of spans: how many a record has is known only afterwards.
+        let rate = *self.rate.borrow();
+        let most = rate.map_or(max_records, |rate| max_records.min((rate / 4.0) as usize));
         let read = match &mut self.range {
             None => Ok(None),
-            Some(range) => range.next(max_records, max_wait).await,
+            Some(range) => range.next(most.max(1), max_wait).await,
         };
         match read {
             Ok(Some(records)) => Ok(self.sift(records)),

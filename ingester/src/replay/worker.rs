@@ -52,9 +52,9 @@ pub(crate) async fn worker<W: TraceWriter>(replays: Arc<Replays<W>>, stop: Stop)
         }
         tokio::select! {
             () = stop.stopped() => break,
+            Some(_) = tasks.join_next() => {}
             () = sleep(BEAT_EVERY) => {}
         }
-        while tasks.try_join_next().is_some() {}
     }
     loop {
         replays.heartbeat.beat();
