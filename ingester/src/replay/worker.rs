@@ -11,7 +11,7 @@ use storage::{
 use tokio::{
     sync::watch,
     task::JoinSet,
-    time::{Instant, interval, sleep},
+    time::{Instant, interval, sleep, timeout},
 };
 use uuid::Uuid;
 
@@ -23,6 +23,8 @@ use crate::{
 
 /// How often the worker looks for work.
 const BEAT_EVERY: Duration = Duration::from_secs(1);
+/// How long a look for work may take: a store that is frozen answers nothing at all.
+const LOOK_WITHIN: Duration = Duration::from_secs(10);
 /// How often a lease is renewed while it lasts.
 const RENEWALS: u32 = 5;
 /// How long a partition may take to write what it holds.
@@ -46,9 +48,13 @@ pub(crate) async fn worker<W: TraceWriter>(replays: Arc<Replays<W>>, stop: Stop)
     let mut tasks = JoinSet::new();
     while !stop.is_stopped() {
         replays.heartbeat.beat();
-        let looked = replays.look(member, &mut tasks, &stop).await;
-        if let Err(error) = looked {
-            tracing::debug!(error = %chain(&error), "Cannot look for replays now");
+        let looked = timeout(LOOK_WITHIN, replays.look(member, &mut tasks, &stop)).await;
+        match looked {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                tracing::debug!(error = %chain(&error), "Cannot look for replays now");
+            }
+            Err(_) => tracing::debug!("The store does not say whether there are replays"),
         }
         tokio::select! {
             () = stop.stopped() => break,
