@@ -15,6 +15,7 @@
 pub mod config;
 mod collector;
 mod pipeline;
+mod import;
 mod account;
 mod receive;
 pub mod decode;
@@ -27,6 +28,8 @@ pub mod metrics;
 pub use collector::{Addresses, BuildError, Collector, RunError};
 pub use config::CollectorConfig;
 pub use encode::SpanRecord;
+pub use enrich::Origin;
+pub use import::Importer;
 pub use publish::kafka::KafkaPublisher;
 pub use publish::{Publish, PublishError};
 pub use receive::{Encoding, Protocol, Receipt, Refused};

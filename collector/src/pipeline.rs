@@ -5,8 +5,10 @@ use schemas::ChunkEncoder;
 
 use crate::account::Account;
 use crate::config::CollectorConfig;
+use crate::encode::SpanRecord;
+use crate::enrich::Origin;
 use crate::publish::Publish;
-use crate::receive::{Export, Receipt, Refused};
+use crate::receive::{Encoding, Export, Protocol, Receipt, Refused};
 use crate::{decode, encode, enrich, publish, validate};
 
 /// What the stages work with.
@@ -38,24 +40,15 @@ impl<P: Publish> Pipeline<P> {
             origin,
             mut permit,
         } = export;
-        let config = &self.config;
-        // Everything that borrows from the body ends here, so that only records wait for the ack.
-        let (records, account) = {
-            let arena = Bump::new();
-            let mut decoded = decode::spans(encoding, &body, &arena, (&config.limits).into())?;
-            let mut account = Account::open(protocol, &origin.tenant, &decoded);
-            validate::spans(
-                &mut decoded,
-                &config.limits,
-                &config.times,
-                origin.received_at,
-            );
-            enrich::spans(&mut decoded.batch, &config.enrich, &arena);
-            let encoded = encode::records(&mut decoded, &origin, &self.encoder, &config.limits);
-            let records = encoded.map_err(|error| account.refuse(error))?;
-            account.enter(&decoded);
-            (records, account)
-        };
+        let prepared = prepare(
+            &self.config,
+            &self.encoder,
+            protocol,
+            encoding,
+            &body,
+            &origin,
+        );
+        let (records, account) = prepared?;
         permit.exchange(
             body.len(),
             records.iter().map(|record| record.payload.len()).sum(),
@@ -64,4 +57,30 @@ impl<P: Publish> Pipeline<P> {
         let published = publish::records(&self.publisher, records).await;
         account.settle(published)
     }
+}
+
+/// **decode → validate → enrich → encode**. Everything that borrows from the body ends here, so
+/// that only records wait for the ack.
+pub(crate) fn prepare(
+    config: &CollectorConfig,
+    encoder: &ChunkEncoder,
+    protocol: Protocol,
+    encoding: Encoding,
+    body: &[u8],
+    origin: &Origin,
+) -> Result<(Vec<SpanRecord>, Account), Refused> {
+    let arena = Bump::new();
+    let mut decoded = decode::spans(encoding, body, &arena, (&config.limits).into())?;
+    let mut account = Account::open(protocol, &origin.tenant, &decoded);
+    validate::spans(
+        &mut decoded,
+        &config.limits,
+        &config.times,
+        origin.received_at,
+    );
+    enrich::spans(&mut decoded.batch, &config.enrich, &arena);
+    let encoded = encode::records(&mut decoded, origin, encoder, &config.limits);
+    let records = encoded.map_err(|error| account.refuse(error))?;
+    account.enter(&decoded);
+    Ok((records, account))
 }

@@ -38,6 +38,8 @@ pub enum Protocol {
     OtlpGrpc,
     /// OTLP over HTTP.
     OtlpHttp,
+    /// A file that an operator brings in.
+    File,
 }
 
 impl Protocol {
@@ -46,6 +48,7 @@ impl Protocol {
         match self {
             Self::OtlpGrpc => "otlp_grpc",
             Self::OtlpHttp => "otlp_http",
+            Self::File => "file",
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use storage::Source;
 
-use crate::{Commit, SpanLog, metrics};
+use crate::{Commit, LiveLag, SpanLog, metrics};
 
 /// Settles a committed write.
 pub(crate) fn settle<L: SpanLog>(source: &Source, log: &L, commit: &Commit) {
@@ -30,6 +30,10 @@ pub(crate) fn settle<L: SpanLog>(source: &Source, log: &L, commit: &Commit) {
             "Dead-lettered records that can never be stored"
         );
     }
+    if !source.is_live() {
+        metrics::replayed(&commit.written);
+        return;
+    }
     let committed_at = bootstrap::clock::now();
     for record in load.records() {
         metrics::fresh(committed_at, record.received_at);
@@ -38,8 +42,18 @@ pub(crate) fn settle<L: SpanLog>(source: &Source, log: &L, commit: &Commit) {
 
 /// Says how far a partition is behind: `oldest_ms` is the broker's time of the oldest record that
 /// is not done, if one is in memory.
-pub(crate) fn observe_lag(source: &Source, oldest_ms: Option<i64>, held: usize, in_log: u64) {
+pub(crate) fn observe_lag(
+    source: &Source,
+    board: &LiveLag,
+    oldest_ms: Option<i64>,
+    held: usize,
+    in_log: u64,
+) {
+    if !source.is_live() {
+        return;
+    }
     let now_ms = (bootstrap::clock::now() / 1_000_000) as i64;
     let age_ms = oldest_ms.map_or(0, |oldest| (now_ms - oldest).max(0));
+    board.observe(source, std::time::Duration::from_millis(age_ms as u64));
     metrics::lag(source, age_ms as f64 / 1e3, held as u64 + in_log);
 }

@@ -39,6 +39,8 @@ bootstrap::config! {
         pub assemble: AssembleConfig,
         /// Writing to Postgres.
         pub write: WriteConfig,
+        /// Reading once more what Kafka still has, and what was brought in by `spoor backfill`.
+        pub replay: ReplayConfig,
         /// The direct deployment, where collectors hand their records over without Kafka.
         pub direct: DirectConfig,
     }
@@ -114,6 +116,33 @@ bootstrap::config! {
         pub retry_operator: Duration = Duration::from_secs(15),
     }
 
+    /// Reading once more what Kafka still has, and what was brought in by `spoor backfill`. It has
+    /// memory, writes and a consumed position of its own, and gives way to new spans.
+    pub struct ReplayConfig {
+        /// Topic that `spoor backfill` publishes to. Empty: it is not consumed.
+        pub topic: String = "spoor.spans.replay".to_owned(),
+        /// Partitions of replays that a process works on at once. Each has a client of Kafka.
+        pub concurrency: usize = 2,
+        /// Writes of replays and backfills under way at once. More: they are done sooner, and new
+        /// spans share the store with them.
+        pub writes: usize = 1,
+        /// Bytes of records that replays and backfills hold, each kind for itself.
+        pub memory: ByteSize = ByteSize::mib(64),
+        /// How far the oldest new span may be behind before replays and backfills wait. They go on
+        /// below half of it.
+        pub give_way_at: Duration = Duration::from_secs(30),
+        /// How long a partition of a replay rests after the death of its ingester, before another
+        /// one goes on with it. Shorter: a frozen ingester loses it sooner.
+        pub lease: Duration = Duration::from_secs(10),
+        /// How long records wait for others to be written with. Nothing else holds them back: the
+        /// traces of a replay are not waited for.
+        pub linger: Duration = Duration::from_millis(500),
+        /// By how much a range of time is widened on either side to find its offsets. Producers
+        /// set the timestamps that Kafka looks for, and their clocks differ. Longer: more records
+        /// are read for nothing; shorter than the clocks differ: records are overlooked.
+        pub margin: Duration = Duration::from_secs(600),
+    }
+
     /// The direct deployment, where collectors hand their records over without Kafka.
     pub struct DirectConfig {
         /// How long the first request of a group waits for others to be committed with it.
@@ -145,6 +174,21 @@ impl ConsumeConfig {
             prefetch_bytes: self.prefetch.0,
             ..ConsumerConfig::default()
         }
+    }
+}
+
+impl ReplayConfig {
+    /// The settings of an ingester for records that are read once more: nothing is held back, and
+    /// a gap stops.
+    pub fn ingester(&self, live: &IngesterConfig) -> IngesterConfig {
+        let mut config = live.clone();
+        config.consume.topic.clone_from(&self.topic);
+        config.consume.group.push_str("-replay");
+        config.assemble.hold_at_most = Duration::ZERO;
+        config.assemble.memory = self.memory;
+        config.write.concurrency = self.writes;
+        config.write.linger = self.linger;
+        config
     }
 }
 

@@ -1,6 +1,6 @@
 //! Records that can never be stored → the dead-letter topic, bytes untouched, reason attached.
 
-use std::future::Future;
+use std::{future::Future, sync::Arc};
 
 use kafka::{DeadLetter, DeadLetterRecord, Producer, Record, TopicPartition};
 use storage::Source;
@@ -31,8 +31,9 @@ pub trait DeadLetters: Send + Sync + 'static {
 }
 
 /// The dead-letter topic.
+#[derive(Clone)]
 pub struct KafkaDeadLetters {
-    producer: Producer,
+    producer: Arc<Producer>,
     topic: String,
     by: String,
 }
@@ -41,13 +42,13 @@ impl KafkaDeadLetters {
     /// Dead letters go to `topic`, decided by the process that is called `by`.
     pub fn new(producer: Producer, topic: String, by: String) -> Self {
         Self {
-            producer,
+            producer: Arc::new(producer),
             topic,
             by,
         }
     }
 
-    fn letter(&self, origin: &TopicPartition, record: &DeadRecord) -> DeadLetterRecord {
+    fn letter(&self, origin: &TopicPartition, by: &str, record: &DeadRecord) -> DeadLetterRecord {
         let original = Record {
             offset: record.offset,
             timestamp_ms: record.timestamp_ms,
@@ -57,7 +58,7 @@ impl KafkaDeadLetters {
         };
         DeadLetter::of(&original, origin, record.reason.as_str(), &record.error)
             .schema(record.schema_id())
-            .decided(bootstrap::clock::now(), &self.by)
+            .decided(bootstrap::clock::now(), by)
             .record(&original)
     }
 }
@@ -69,9 +70,14 @@ impl DeadLetters for KafkaDeadLetters {
         records: &[DeadRecord],
     ) -> Result<(), DeadLettersUnavailable> {
         let origin = TopicPartition::new(source.topic.as_str(), source.partition);
+        // Those of a replay are told apart from those of new spans.
+        let by = match source.is_live() {
+            true => self.by.clone(),
+            false => format!("{}/{}", self.by, source.consumer),
+        };
         let letters: Vec<_> = records
             .iter()
-            .map(|record| self.letter(&origin, record))
+            .map(|record| self.letter(&origin, &by, record))
             .collect();
         let headers: Vec<_> = letters.iter().map(DeadLetterRecord::header_refs).collect();
         let outbound: Vec<_> = letters

@@ -7,19 +7,17 @@ use kafka::{
     AssignedPartition, ConsumeError, ConsumerConfig, GroupConsumer, GroupEvent, GroupEvents,
     KafkaConfig, Producer, ProducerConfig, ProducerError, Release, TopicPartition,
 };
-use storage::{Source, TraceWriter};
+use storage::{LIVE_CONSUMER, PostgresStore, Source, TraceWriter};
 use tokio::{
     task::{self, JoinSet},
     time::sleep,
 };
 
 use crate::{
-    Assigned, Conditions, IngesterConfig, KafkaDeadLetters, KafkaLog, KnownSchemas, OrderGiver,
-    Stages, metrics, orders, partition,
+    Assigned, BACKFILL_CONSUMER, Conditions, Gate, GateKeeper, IngesterConfig, KafkaDeadLetters,
+    KafkaLog, KnownSchemas, OrderGiver, Stages, metrics, orders, partition,
+    replay::{GatedLog, Replays, worker},
 };
-
-/// Under which name the consumed position lies in the store.
-pub const LIVE_CONSUMER: &str = "live";
 
 /// Largest dead letter: a record of the live topic and its headers, with room to spare.
 const MAX_DEAD_LETTER_BYTES: u64 = 4_000_000;
@@ -48,11 +46,22 @@ pub enum IngesterError {
 }
 
 /// consume → decode → assemble → summarise → write → commit, for every partition that the group
-/// assigns to this process.
+/// assigns to this process, and for what is read once more.
 pub struct Ingester<W> {
     kafka: KafkaConfig,
+    config: IngesterConfig,
+    live: Lane<W>,
+    backfill: Option<Lane<W>>,
+    replays: Option<Replays<W>>,
+}
+
+/// One consumer group, and what its partitions share.
+struct Lane<W> {
     consumer: ConsumerConfig,
+    name: &'static str,
     stages: Arc<Stages<W, KafkaDeadLetters>>,
+    /// Asked before anything is read; none for new spans.
+    gate: Option<Gate>,
     heartbeat: Heartbeat,
 }
 
@@ -78,8 +87,9 @@ impl<W: TraceWriter> Ingester<W> {
         let topic = config.consume.dead_letter_topic.clone();
         let dead_letters = KafkaDeadLetters::new(producer, topic, kafka.client_id.clone());
         let conditions = Conditions::new(readiness.register("ingester"));
-        Ok(Self {
+        let live = Lane {
             consumer: config.consume.consumer(),
+            name: LIVE_CONSUMER,
             stages: Arc::new(Stages::new(
                 config,
                 schemas,
@@ -87,9 +97,52 @@ impl<W: TraceWriter> Ingester<W> {
                 writer,
                 conditions,
             )),
+            gate: None,
             heartbeat: liveness.register("ingester", HUNG_AFTER),
+        };
+        Ok(Self {
             kafka,
+            config: config.clone(),
+            live,
+            backfill: None,
+            replays: None,
         })
+    }
+
+    /// Works on replays and consumes what was backfilled too, both of which give way to new spans.
+    /// Nothing that goes wrong with them makes the process unready.
+    #[must_use]
+    pub fn with_replays(mut self, jobs: Arc<PostgresStore>, liveness: &Liveness) -> Self {
+        let config = self.config.replay.ingester(&self.config);
+        let (keeper, gate) = GateKeeper::new();
+        let stages = || {
+            let live = &self.live.stages;
+            Arc::new(Stages::new(
+                &config,
+                live.schemas.clone(),
+                live.dead_letters.clone(),
+                live.writer.clone(),
+                Conditions::new(Readiness::new().register("replay")),
+            ))
+        };
+        self.backfill = (!config.consume.topic.is_empty()).then(|| Lane {
+            consumer: config.consume.consumer(),
+            name: BACKFILL_CONSUMER,
+            stages: stages(),
+            gate: Some(gate.clone()),
+            heartbeat: liveness.register("backfill", HUNG_AFTER),
+        });
+        self.replays = Some(Replays {
+            jobs,
+            kafka: self.kafka.clone(),
+            stages: stages(),
+            config: self.config.replay.clone(),
+            lag: self.live.stages.lag.clone(),
+            keeper,
+            gate,
+            heartbeat: liveness.register("replay", HUNG_AFTER),
+        });
+        self
     }
 
     /// Joins the group and works until told to stop; then writes what is held, within the time
@@ -98,16 +151,36 @@ impl<W: TraceWriter> Ingester<W> {
     /// # Errors
     /// If the settings of the group cannot work. What goes wrong later is waited for.
     pub async fn run(self, stop: Stop) -> Result<(), IngesterError> {
-        let joined = GroupConsumer::join(&self.kafka, &self.consumer);
+        let kafka = &self.kafka;
+        let backfill = async {
+            match self.backfill {
+                Some(lane) => lane.run(kafka, stop.clone()).await,
+                None => Ok(()),
+            }
+        };
+        let replays = async {
+            if let Some(replays) = self.replays {
+                worker(Arc::new(replays), stop.clone()).await;
+            }
+            Ok(())
+        };
+        tokio::try_join!(self.live.run(kafka, stop.clone()), backfill, replays).map(|_| ())
+    }
+}
+
+impl<W: TraceWriter> Lane<W> {
+    async fn run(self, kafka: &KafkaConfig, stop: Stop) -> Result<(), IngesterError> {
+        let joined = GroupConsumer::join(kafka, &self.consumer);
         let (group, mut events) = joined.map_err(|source| IngesterError::Join {
             group: self.consumer.group.clone(),
             source: Box::new(source),
         })?;
-        let mut members = Partitions::new(group.clone(), self.stages.clone(), stop.clone());
+        let stages = self.stages.clone();
+        let mut members = Partitions::new(group.clone(), &self, stop.clone());
         loop {
             self.heartbeat.beat();
             if group.has_joined() {
-                self.stages.conditions.joined();
+                stages.conditions.joined();
             }
             tokio::select! {
                 () = stop.stopped() => break,
@@ -116,7 +189,7 @@ impl<W: TraceWriter> Ingester<W> {
                 () = sleep(BEAT_EVERY) => {}
             }
         }
-        self.stages.conditions.draining();
+        stages.conditions.draining();
         members.drain(&mut events, &self.heartbeat).await;
         leave(group, events, members).await;
         Ok(())
@@ -143,7 +216,9 @@ async fn leave<W: TraceWriter>(
 /// The partitions that this process owns, a task each.
 struct Partitions<W> {
     group: GroupConsumer,
+    consumer: &'static str,
     stages: Arc<Stages<W, KafkaDeadLetters>>,
+    gate: Option<Gate>,
     stop: Stop,
     orders: HashMap<TopicPartition, Owned>,
     tasks: JoinSet<()>,
@@ -159,10 +234,12 @@ struct Owned {
 }
 
 impl<W: TraceWriter> Partitions<W> {
-    fn new(group: GroupConsumer, stages: Arc<Stages<W, KafkaDeadLetters>>, stop: Stop) -> Self {
+    fn new(group: GroupConsumer, lane: &Lane<W>, stop: Stop) -> Self {
         Self {
             group,
-            stages,
+            consumer: lane.name,
+            stages: lane.stages.clone(),
+            gate: lane.gate.clone(),
             stop,
             orders: HashMap::new(),
             tasks: JoinSet::new(),
@@ -185,13 +262,19 @@ impl<W: TraceWriter> Partitions<W> {
                 }
             }
         }
-        metrics::partitions(self.orders.len());
+        self.count();
+    }
+
+    fn count(&self) {
+        if self.consumer == LIVE_CONSUMER {
+            metrics::partitions(self.orders.len());
+        }
     }
 
     fn begin(&mut self, assigned: AssignedPartition, after: Duration) {
         let at = assigned.id().clone();
         let source = Source {
-            consumer: LIVE_CONSUMER.to_owned(),
+            consumer: self.consumer.to_owned(),
             topic: at.topic.to_string(),
             partition: at.partition,
         };
@@ -206,9 +289,13 @@ impl<W: TraceWriter> Partitions<W> {
         let stages = self.stages.clone();
         let state = Assigned::new(source, stages.settings, &stages.budget, seed);
         let log = KafkaLog::new(self.group.clone(), assigned.clone());
+        let gate = self.gate.clone();
         let life = self.tasks.spawn(async move {
             sleep(after).await;
-            partition(log, state, stages, orders).await;
+            match gate {
+                None => partition(log, state, stages, orders).await,
+                Some(gate) => partition(GatedLog::new(log, gate), state, stages, orders).await,
+            };
         });
         self.running.insert(life.id(), assigned);
     }
@@ -231,7 +318,7 @@ impl<W: TraceWriter> Partitions<W> {
             return;
         }
         self.orders.remove(assigned.id());
-        metrics::partitions(self.orders.len());
+        self.count();
         if let Some(error) = failed {
             tracing::error!(
                 kafka.topic = %assigned.id().topic,

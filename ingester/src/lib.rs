@@ -10,7 +10,8 @@
 //! [`partition()`] is the life of one assigned partition from end to end; what it does is decided by
 //! a state machine without I/O ([`Assigned`], [`Running`], [`Draining`], [`Released`]) that takes
 //! time as an argument, so that a simulator can drive it. [`Ingester`] runs one per partition that
-//! the group assigns. [`DirectWriter`] is the deployment without Kafka.
+//! the group assigns; `replay` runs one per stretch that is to be read once more.
+//! [`DirectWriter`] is the deployment without Kafka.
 //!
 //! Absent on purpose: SQL, and what follows from the content of spans; both are the store's.
 
@@ -27,6 +28,7 @@ mod commit;
 mod partition;
 mod stages;
 mod pipeline;
+mod replay;
 mod ingester;
 mod direct;
 pub mod metrics;
@@ -35,7 +37,8 @@ pub use assemble::{
     BatchTargets, BudgetShare, CompletionRules, DueTrace, HeldRecord, MemoryBudget, TraceAssembler,
 };
 pub use config::{
-    AssembleConfig, ConsumeConfig, DirectConfig, IngesterConfig, OffsetGapPolicy, WriteConfig,
+    AssembleConfig, ConsumeConfig, DirectConfig, IngesterConfig, OffsetGapPolicy, ReplayConfig,
+    WriteConfig,
 };
 pub use consume::{FetchLimits, KafkaLog, LogError, SpanLog};
 pub use dead_letter::{DeadLetters, DeadLettersUnavailable, KafkaDeadLetters};
@@ -44,13 +47,19 @@ pub use decode::{
     SpanRecord, Stalled, TENANT_HEADER, decode,
 };
 pub use direct::{DirectError, DirectWriter};
-pub use ingester::{Ingester, IngesterError, LIVE_CONSUMER};
+pub use ingester::{Ingester, IngesterError};
 pub use moment::Moment;
 pub use partition::{
     Assigned, Commit, Consume, DrainNext, Draining, Halved, Load, Next, PartitionSettings,
     Released, Running, Verdict, WriteRequest,
 };
 pub use pipeline::{Order, OrderGiver, Orders, orders, partition};
+pub use replay::{
+    BACKFILL_CONSUMER, Bucket, Comparison, Difference, Ended, Fingerprint, Gate, GateKeeper,
+    InspectError, LiveLag, Plan, PlanError, RangeLog, Side, SpanIdentity, TokenBucket, Wanted,
+    inspect, plan,
+};
 pub use retry::{Backoff, RetryPolicy};
 pub use stages::{Conditions, Stages};
+pub use storage::LIVE_CONSUMER;
 pub use write::{FailureKind, WriteFailure, write};

@@ -46,6 +46,18 @@ pub const BATCH_SPANS: &str = "spoor_ingester_batch_spans";
 pub const WRITE_FAILURES: &str = "spoor_ingester_write_failures_total";
 /// Records that the log no longer had when they came next. `policy`.
 pub const OFFSET_GAP: &str = "spoor_ingester_offset_gap_records_total";
+/// Bytes of records read by replays, wanted or not.
+pub const REPLAY_BYTES: &str = "spoor_ingester_replay_bytes_total";
+/// Spans stored by replays and backfills.
+pub const REPLAY_STORED: &str = "spoor_ingester_replay_spans_stored_total";
+/// Spans of replays and backfills that were stored already.
+pub const REPLAY_DUPLICATES: &str = "spoor_ingester_replay_duplicates_total";
+/// The part of a replay that is done. `job`.
+pub const REPLAY_RATIO: &str = "spoor_ingester_replay_progress_ratio";
+/// How long the rest of a replay will take. `job`.
+pub const REPLAY_ETA: &str = "spoor_ingester_replay_eta_seconds";
+/// Whether replays and backfills wait. `reason`.
+pub const REPLAY_PAUSED: &str = "spoor_ingester_replay_paused";
 /// Requests turned away by the direct writer, for want of room or because the store was away.
 pub const DIRECT_REFUSED: &str = "spoor_ingester_direct_refused_requests_total";
 
@@ -124,6 +136,32 @@ pub(crate) fn offset_gap(policy: &'static str, records: u64) {
     counter!(OFFSET_GAP, "policy" => policy).increment(records);
 }
 
+/// A replay has read so much.
+pub(crate) fn replay_read(bytes: u64) {
+    counter!(REPLAY_BYTES).increment(bytes);
+}
+
+/// A write of a replay or a backfill was committed.
+pub(crate) fn replayed(written: &Written) {
+    counter!(REPLAY_STORED).increment(written.spans_stored);
+    counter!(REPLAY_DUPLICATES).increment(written.spans_duplicate);
+}
+
+/// How far a replay is, and how long the rest will take, if that can be told.
+pub(crate) fn replay_progress(job: i64, ratio: f64, left: Option<Duration>) {
+    gauge!(REPLAY_RATIO, "job" => job.to_string()).set(ratio);
+    if let Some(left) = left {
+        gauge!(REPLAY_ETA, "job" => job.to_string()).set(left.as_secs_f64());
+    } else if ratio >= 1.0 {
+        gauge!(REPLAY_ETA, "job" => job.to_string()).set(0.0);
+    }
+}
+
+/// Whether replays give way to new spans.
+pub(crate) fn replays_give_way(waiting: bool) {
+    gauge!(REPLAY_PAUSED, "reason" => "live_lag").set(f64::from(u8::from(waiting)));
+}
+
 /// A direct request was turned away.
 pub(crate) fn direct_refused() {
     counter!(DIRECT_REFUSED).increment(1);
@@ -152,7 +190,11 @@ pub fn buckets() -> Vec<(&'static str, Vec<f64>)> {
 pub fn describe() {
     describe_consumption();
     describe_writing();
+    describe_replays();
     for name in [
+        REPLAY_BYTES,
+        REPLAY_STORED,
+        REPLAY_DUPLICATES,
         SPANS_STORED,
         SPANS_DUPLICATE,
         RECORDS_IGNORED,
@@ -242,4 +284,33 @@ fn describe_writing() {
         "Duration of a write, decoding included."
     );
     describe_histogram!(BATCH_SPANS, Unit::Count, "Spans of a committed batch.");
+}
+
+fn describe_replays() {
+    describe_counter!(
+        REPLAY_BYTES,
+        Unit::Bytes,
+        "Bytes of records that replays have read, wanted or not."
+    );
+    let count = |name, help: &'static str| describe_counter!(name, Unit::Count, help);
+    count(REPLAY_STORED, "Spans stored by replays and backfills.");
+    count(
+        REPLAY_DUPLICATES,
+        "Spans of replays and backfills that were stored already.",
+    );
+    describe_gauge!(
+        REPLAY_RATIO,
+        Unit::Count,
+        "The part of a replay that is done, by job."
+    );
+    describe_gauge!(
+        REPLAY_ETA,
+        Unit::Seconds,
+        "How long the rest of a replay will take at its present pace, by job."
+    );
+    describe_gauge!(
+        REPLAY_PAUSED,
+        Unit::Count,
+        "Whether replays and backfills wait, by reason: live_lag."
+    );
 }

@@ -264,14 +264,17 @@ impl<L: SpanLog, W: TraceWriter, D: DeadLetters> Shell<L, W, D> {
         if now.saturating_sub(self.observed_at) >= OBSERVE_EVERY {
             self.observed_at = now;
             let (oldest, left) = (running.oldest_timestamp_ms(), running.records_left());
-            commit::observe_lag(&self.source, oldest, left, self.intake.log().lag());
-            metrics::held(self.stages.budget.used());
+            let (board, in_log) = (&self.stages.lag, self.intake.log().lag());
+            commit::observe_lag(&self.source, board, oldest, left, in_log);
+            if self.source.is_live() {
+                metrics::held(self.stages.budget.used());
+            }
         }
     }
 
     /// Says nothing of the partition any more: it is somebody else's.
     fn forget(&self) {
-        commit::observe_lag(&self.source, None, 0, 0);
+        commit::observe_lag(&self.source, &self.stages.lag, None, 0, 0);
         self.stages.conditions.clear(self.source.partition);
     }
 

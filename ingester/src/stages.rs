@@ -10,8 +10,8 @@ use storage::{TraceWriter, Written};
 use tokio::{sync::Semaphore, time::Instant};
 
 use crate::{
-    DeadLetters, FetchLimits, IngesterConfig, KnownSchemas, MemoryBudget, Moment, OffsetGapPolicy,
-    PartitionSettings, WriteFailure, WriteRequest, metrics, write,
+    DeadLetters, FetchLimits, IngesterConfig, KnownSchemas, LiveLag, MemoryBudget, Moment,
+    OffsetGapPolicy, PartitionSettings, WriteFailure, WriteRequest, metrics, write,
 };
 
 /// Shared by the partitions of a process.
@@ -33,6 +33,8 @@ pub struct Stages<W, D> {
     pub on_offset_gap: OffsetGapPolicy,
     /// Why the process is not ready, if it is not.
     pub conditions: Conditions,
+    /// How far the partitions are behind, for what gives way to them.
+    pub lag: LiveLag,
     writes: Semaphore,
     started: Instant,
 }
@@ -55,6 +57,7 @@ impl<W: TraceWriter, D: DeadLetters> Stages<W, D> {
             fetch: config.fetch_limits(),
             on_offset_gap: config.consume.on_offset_gap,
             conditions,
+            lag: LiveLag::default(),
             writes: Semaphore::new(config.write.concurrency.max(1)),
             started: Instant::now(),
         }

@@ -22,3 +22,5 @@ mod cluster;
 mod service;
 #[path = "pipeline/postgres.rs"]
 mod postgres;
+#[path = "pipeline/replay.rs"]
+mod replay;

@@ -6,8 +6,10 @@ use std::path::PathBuf;
 use bootstrap::config::Sources;
 use clap::{Args, Parser, Subcommand};
 
+use crate::backfill::BackfillArgs;
 use crate::config::Deployment;
 use crate::load::LoadArgs;
+use crate::replay::ReplayCommand;
 
 /// Stores distributed traces in Kafka and Postgres, and shows them.
 #[derive(Debug, Parser)]
@@ -55,6 +57,11 @@ pub(crate) enum Command {
     Servers(ServersArgs),
     /// Makes realistic traffic, and verifies that all of it is there once.
     Load(LoadArgs),
+    /// Reads once more what Kafka still has, and stores what is missing.
+    #[command(subcommand)]
+    Replay(ReplayCommand),
+    /// Brings in files of spans, whatever their age.
+    Backfill(BackfillArgs),
     /// Says which version this is.
     Version,
     /// Becomes a child process that dies with its parent.

@@ -65,6 +65,14 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Metrics(MetricsCommand::Docs) => say(metrics_page::page().trim_end()),
         Command::Migrate => migrate(document()?)?,
         Command::Load(arguments) => return traffic(arguments),
+        Command::Replay(command) => {
+            let loaded = document()?;
+            return judged(crate::replay::run(&loaded.config, command));
+        }
+        Command::Backfill(arguments) => {
+            let loaded = document()?;
+            return judged(crate::backfill::run(&loaded.config, arguments));
+        }
         Command::Servers(arguments) => return serve(document()?, arguments.command),
         Command::Collector => return role(Role::Collector, document()?),
         Command::Ingester => return role(Role::Ingester, document()?),
@@ -101,10 +109,14 @@ fn migrate(loaded: Loaded<Config>) -> Result<(), anyhow::Error> {
     runtime()?.block_on(crate::migrate::run(&loaded.config))
 }
 
-/// Exit code 1 when a verification found something wrong.
 fn traffic(arguments: LoadArgs) -> Result<ExitCode, Failure> {
+    judged(crate::load::load(arguments))
+}
+
+/// Exit code 1 when the work was done and something about it is not as it should be.
+fn judged(work: impl Future<Output = anyhow::Result<bool>>) -> Result<ExitCode, Failure> {
     let runtime = runtime().map_err(anyhow::Error::from)?;
-    match runtime.block_on(crate::load::load(arguments))? {
+    match runtime.block_on(work)? {
         true => Ok(ExitCode::SUCCESS),
         false => Ok(ExitCode::FAILURE),
     }

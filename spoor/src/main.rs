@@ -1,6 +1,7 @@
 //! The `spoor` binary: one subcommand per role.
 
 mod all_in_one;
+mod backfill;
 mod cli;
 mod config;
 mod console;
@@ -8,6 +9,7 @@ mod dispatch;
 mod load;
 mod metrics_page;
 mod migrate;
+mod replay;
 mod roles;
 mod schema_ids;
 mod servers;

@@ -41,6 +41,10 @@ pub struct StorageConfig {
     /// Shorter frees disk at the next pass of maintenance; longer costs some 60 bytes a span.
     #[serde(with = "humantime_serde")]
     pub retention: Duration,
+    /// How long a day that is past retention is kept once a replay or a backfill has written to it.
+    /// Shorter frees disk earlier; what was stored is gone again by then.
+    #[serde(with = "humantime_serde")]
+    pub hold_replayed: Duration,
     /// How many days after today have their partitions made ahead. None: each midnight's first
     /// writes make them.
     pub days_ahead: u16,
@@ -72,6 +76,7 @@ impl Default for StorageConfig {
             read_timeout: Duration::from_secs(30),
             lock_timeout: Duration::from_secs(10),
             retention: Duration::from_secs(7 * 24 * 3600),
+            hold_replayed: Duration::from_secs(7 * 24 * 3600),
             days_ahead: 2,
             maintenance_interval: Duration::from_secs(5),
             compression_level: 3,

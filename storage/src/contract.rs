@@ -10,15 +10,25 @@ use uuid::Uuid;
 
 use crate::{ReadError, WriteError};
 
+/// Under which name the consumed position of new spans lies in the store.
+pub const LIVE_CONSUMER: &str = "live";
+
 /// A partition of the log whose consumed position the store keeps.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Source {
-    /// Who consumes: `live`, or the name of a replay job.
+    /// Who consumes: [`LIVE_CONSUMER`], or the name of a replay job.
     pub consumer: String,
     /// Topic.
     pub topic: String,
     /// Partition of the topic.
     pub partition: i32,
+}
+
+impl Source {
+    /// Whether these are new spans, and not ones that are read once more.
+    pub fn is_live(&self) -> bool {
+        self.consumer == LIVE_CONSUMER
+    }
 }
 
 /// A random token drawn at each assignment of a partition: who may write for it.

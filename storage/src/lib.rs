@@ -20,11 +20,13 @@ mod index;
 mod writer;
 mod dead_letter;
 mod fold;
+mod replay;
 mod maintenance;
 mod merge;
 mod traces;
 mod search;
 mod derived;
+mod identities;
 mod reader;
 mod store;
 pub mod metrics;
@@ -32,15 +34,20 @@ mod read_metrics;
 
 pub use config::{DatabaseUrl, StorageConfig};
 pub use contract::{
-    Completeness, Counts, DeadLetter, Dependency, Operation, Owner, Progress, ProgressStep,
-    RedPoint, RedQuery, Source, StoredTrace, TraceReader, TraceSpans, TraceWriter, WriteBatch,
-    Written,
+    Completeness, Counts, DeadLetter, Dependency, LIVE_CONSUMER, Operation, Owner, Progress,
+    ProgressStep, RedPoint, RedQuery, Source, StoredTrace, TraceReader, TraceSpans, TraceWriter,
+    WriteBatch, Written,
 };
 pub use day::Day;
 pub use error::{ReadError, WriteError};
 pub use histogram::DurationHistogram;
+pub use identities::{StoredIdentity, WhichIdentities};
 pub use index::IndexConfig;
 pub use migrate::SetupError;
+pub use replay::{
+    ReplayCommand, ReplayError, ReplayJob, ReplayLease, ReplayPartition, ReplayRenewal, ReplaySpec,
+    ReplayState, ReplayStretch, replay_consumer,
+};
 pub use search::SearchLimits;
 pub use store::PostgresStore;
 

@@ -77,9 +77,12 @@ impl PostgresStore {
     /// Drops the days, and the dead letters, that lie wholly before the retention.
     async fn drop_old(&self, conn: &mut PgConnection, now: UnixNanos) -> Result<(), sqlx::Error> {
         let first_kept = partitions::first_kept(now, self.config.retention);
-        if partitions::drop_before(conn, first_kept).await? > 0 {
+        if partitions::drop_before(conn, first_kept, now).await? > 0 {
             self.memory.forget();
         }
+        sqlx::query("DELETE FROM retention_hold WHERE held_until < now() - interval '1 day'")
+            .execute(&mut *conn)
+            .await?;
         sqlx::query("DELETE FROM dead_letter WHERE received_ns < $1")
             .bind(first_kept.start_ns())
             .execute(conn)

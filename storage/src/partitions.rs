@@ -4,11 +4,13 @@
 //! so that reads and writes go on; the shorter forms do not. All DDL gives up on a lock after two
 //! seconds and is tried again: a statement that waits for a lock makes everybody queue behind it.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use model::UnixNanos;
 use sqlx::{AssertSqlSafe, Executor, PgConnection, PgPool};
 
+use crate::replay::Held;
 use crate::{Day, failure, index, locks, metrics};
 
 /// What the key of a partitioned table counts.
@@ -162,41 +164,85 @@ struct Found {
     pending: bool,
 }
 
-/// Drops all days before `first_kept`. A partition that is in use is left for the next pass.
-/// Returns how many partitions were dropped. The session must not be in a transaction.
+/// Drops all days before `first_kept` that nothing holds. A partition that is in use is left for
+/// the next pass. Returns how many partitions were dropped. The session must not be in a
+/// transaction.
 pub(crate) async fn drop_before(
     conn: &mut PgConnection,
     first_kept: Day,
+    now: UnixNanos,
 ) -> Result<u64, sqlx::Error> {
-    let mut dropped = 0;
+    let mut days: BTreeMap<Day, Vec<Found>> = BTreeMap::new();
     for table in TABLES {
-        for (_, found) in expired(conn, &table, first_kept).await? {
-            match drop_partition(conn, &found).await {
-                Err(error) if failure::is_in_use(&error) => {
-                    tracing::debug!(db.partition = found.partition, "A partition is in use");
-                }
-                done => {
-                    done?;
-                    dropped += 1;
-                    tracing::info!(
-                        db.partition = found.partition,
-                        "Dropped a partition that is older than the retention"
-                    );
-                }
-            }
+        for (day, found) in expired(conn, &table, first_kept).await? {
+            days.entry(day).or_default().push(found);
         }
     }
     for day in index::days(conn).await? {
         if day < first_kept {
-            match index::drop_partition(conn, day).await {
-                Err(error) if failure::is_in_use(&error) => {
-                    tracing::debug!(db.day = %day, "The index of a day is in use");
-                }
-                done => done?,
+            days.entry(day).or_default();
+        }
+    }
+    let mut dropped = 0;
+    for (day, found) in days {
+        match lock_day(conn, "pg_advisory_lock", day).await {
+            Err(error) if failure::is_in_use(&error) => continue,
+            locked => locked?,
+        }
+        // Under the lock, so that whoever holds the day from now on finds it gone.
+        let outcome = match Held::read(conn).await {
+            Ok(held) if held.holds(day, now) => Ok(0),
+            Ok(_) => drop_day(conn, day, &found).await,
+            Err(error) => Err(error),
+        };
+        lock_day(conn, "pg_advisory_unlock", day).await?;
+        dropped += outcome?;
+    }
+    metrics::partitions_dropped(dropped);
+    Ok(dropped)
+}
+
+/// Takes or gives back the session's lock on changes of a day.
+async fn lock_day(
+    conn: &mut PgConnection,
+    function: &'static str,
+    day: Day,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(AssertSqlSafe(format!("SELECT {function}($1, $2)")))
+        .bind(locks::PARTITION_CHANGE)
+        .bind(day.0)
+        .execute(conn)
+        .await
+        .map(drop)
+}
+
+async fn drop_day(
+    conn: &mut PgConnection,
+    day: Day,
+    partitions: &[Found],
+) -> Result<u64, sqlx::Error> {
+    let mut dropped = 0;
+    for found in partitions {
+        match drop_partition(conn, found).await {
+            Err(error) if failure::is_in_use(&error) => {
+                tracing::debug!(db.partition = found.partition, "A partition is in use");
+            }
+            done => {
+                done?;
+                dropped += 1;
+                tracing::info!(
+                    db.partition = found.partition,
+                    "Dropped a partition that is older than the retention"
+                );
             }
         }
     }
-    metrics::partitions_dropped(dropped);
+    match index::drop_partition(conn, day).await {
+        Err(error) if failure::is_in_use(&error) => {
+            tracing::debug!(db.day = %day, "The index of a day is in use");
+        }
+        done => done?,
+    }
     Ok(dropped)
 }
 

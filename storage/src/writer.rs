@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 use sqlx::pool::PoolConnection;
 use sqlx::{Connection, PgConnection, Postgres};
 
+use crate::replay::hold_expired;
 use crate::{
     Day, DeadLetter, Owner, PostgresStore, Progress, Source, TraceWriter, WriteBatch, WriteError,
     Written, dead_letter, failure, locks, metrics, partitions, progress,
@@ -82,6 +83,11 @@ impl PostgresStore {
     }
 
     async fn write_plan(&self, plan: &mut Plan<'_, '_>) -> Result<(Written, u64), WriteError> {
+        if plan.is_replayed() {
+            let (retention, hold_for) = (self.config.retention, self.config.hold_replayed);
+            let days = plan.days().iter().copied();
+            hold_expired(&self.write_pool, days, retention, hold_for).await?;
+        }
         for day in plan.days() {
             self.ensure_day(*day).await?;
         }

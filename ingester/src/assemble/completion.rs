@@ -13,7 +13,8 @@ pub struct CompletionRules {
     pub idle_with_root: Duration,
     /// How long a trace without a root must be quiet.
     pub idle_without_root: Duration,
-    /// Longest that any trace is held.
+    /// Longest that any trace is held; zero: nothing is held back, and of no trace is known whether
+    /// it is complete.
     pub hold_at_most: Duration,
     /// Spans beyond which a trace is written, and goes on as a new one.
     pub max_held_spans: u32,
@@ -36,6 +37,9 @@ impl CompletionRules {
 
     /// Why a trace is written, seen from the moment when it is taken.
     pub(super) fn completeness(&self, activity: Activity, now: Moment) -> Completeness {
+        if self.hold_at_most.is_zero() {
+            return Completeness::Unknown;
+        }
         let quiet = now.saturating_sub(activity.last) >= self.idle(activity.root_seen);
         match (quiet, activity.root_seen) {
             (true, true) => Completeness::Complete,

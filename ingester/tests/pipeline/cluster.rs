@@ -20,7 +20,7 @@ use crate::{
 
 pub const PARTITIONS: i32 = 4;
 
-fn kafka() -> KafkaConfig {
+pub fn kafka() -> KafkaConfig {
     let brokers = std::env::var("SPOOR_TEST_KAFKA_BROKERS")
         .expect("run through `make test`, or set SPOOR_TEST_KAFKA_BROKERS");
     KafkaConfig {
@@ -74,6 +74,9 @@ pub async fn on_topics<S: TraceWriter, F: Future<Output = ()>>(
     config.consume.group = unique;
     config.consume.session_timeout = Duration::from_secs(6);
     config.consume.drain_timeout = Duration::from_secs(3);
+    config.replay.topic = String::new();
+    config.replay.lease = Duration::from_secs(2);
+    config.replay.concurrency = 8;
     let (spans, dead) = (&config.consume.topic, &config.consume.dead_letter_topic);
     let topics = [topic(spans, PARTITIONS), topic(dead, 1)];
     let admin = Admin::new(&kafka()).unwrap();
@@ -93,6 +96,11 @@ pub async fn on_topics<S: TraceWriter, F: Future<Output = ()>>(
 
 impl<S: TraceWriter> Cluster<S> {
     pub fn member(&self) -> Member {
+        self.member_as(|ingester| ingester)
+    }
+
+    /// A member with more to do than new spans.
+    pub fn member_as(&self, with: impl FnOnce(Ingester<S>) -> Ingester<S>) -> Member {
         let readiness = Readiness::new();
         let built = Ingester::build(
             &self.config,
@@ -103,7 +111,7 @@ impl<S: TraceWriter> Cluster<S> {
             &Liveness::new(),
         );
         let (stop, stopped) = Stop::new();
-        let ingester = built.unwrap();
+        let ingester = with(built.unwrap());
         let task = tokio::spawn(async move { ingester.run(stopped).await.unwrap() });
         Member {
             stop,

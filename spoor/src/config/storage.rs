@@ -36,6 +36,9 @@ config! {
         /// older. Shorter frees disk at the next pass of maintenance; longer costs some 60 bytes
         /// a span.
         pub retention: Duration = StorageConfig::default().retention,
+        /// How long a day that is past retention is kept once a replay or a backfill has written
+        /// to it. Shorter frees disk earlier; what was stored is gone again by then.
+        pub hold_replayed: Duration = StorageConfig::default().hold_replayed,
         /// How many days after today have their partitions made ahead.
         pub days_ahead: u16 = StorageConfig::default().days_ahead,
         /// Pause between two passes of maintenance (partitions, retention, folding, merging).
@@ -81,6 +84,7 @@ impl StorageSection {
             read_timeout: self.read_timeout,
             lock_timeout: self.lock_timeout,
             retention: self.retention,
+            hold_replayed: self.hold_replayed,
             days_ahead: self.days_ahead,
             maintenance_interval: self.maintenance_interval,
             compression_level: self.compression_level,

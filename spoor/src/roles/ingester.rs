@@ -29,13 +29,14 @@ pub(crate) async fn ingester(
         }
     });
     let (readiness, liveness) = (&process.readiness, &process.liveness);
-    Ingester::build(
+    let built = Ingester::build(
         &config.ingester,
         config.kafka.client(),
         known,
-        store,
+        store.clone(),
         readiness,
         liveness,
-    )
-    .context("cannot build the ingester")
+    );
+    let ingester = built.context("cannot build the ingester")?;
+    Ok(ingester.with_replays(store, liveness))
 }

@@ -8,3 +8,4 @@ mod support;
 mod servers;
 mod migrate;
 mod all_in_one;
+mod backfill;

@@ -135,6 +135,11 @@ impl<'b, 'a> Plan<'b, 'a> {
         self.parts = parts;
     }
 
+    /// Whether these are spans that are read once more, or were made long ago.
+    pub(super) fn is_replayed(&self) -> bool {
+        self.steps.iter().any(|(_, step)| !step.source.is_live())
+    }
+
     /// Days that spans start on.
     pub(super) fn days(&self) -> &BTreeSet<Day> {
         &self.days

@@ -20,3 +20,4 @@ mod contention;
 mod refusals;
 mod huge;
 mod views;
+mod replaying;

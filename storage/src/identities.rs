@@ -1,0 +1,138 @@
+//! Which spans are stored, by their identities: what a replay is compared with.
+
+use bumpalo::Bump;
+use futures_util::TryStreamExt;
+use model::{IdentityHasher, SpanHash, SpanId, Tenant, TimeRange, TraceId, UnixNanos, ValueRef};
+use sqlx::{Row, postgres::PgRow};
+use uuid::Uuid;
+
+use crate::traces::inconsistent;
+use crate::{PostgresStore, ReadError, payload};
+
+/// The whole store may be read: no time limit, and no plan for a few rows.
+const BEGIN: &str =
+    "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = 0";
+
+/// Attribute of a resource that names the service.
+const SERVICE_NAME: &str = "service.name";
+
+/// A stored span, without its content.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredIdentity {
+    /// Whose span it is.
+    pub tenant: Tenant,
+    /// The trace it belongs to.
+    pub trace_id: TraceId,
+    /// Its id.
+    pub span_id: SpanId,
+    /// When it started.
+    pub start: UnixNanos,
+    /// The service of its resource, or empty.
+    pub service: String,
+    /// Its identity.
+    pub hash: SpanHash,
+    /// When collectors received the earliest and the latest span that was stored with it.
+    pub received: TimeRange,
+}
+
+/// Which spans to name.
+#[derive(Debug, Clone, Copy)]
+pub enum WhichIdentities<'q> {
+    /// Those stored with spans that were received in a range, and that start in another one.
+    Received {
+        /// When collectors received them.
+        received: TimeRange,
+        /// When they start: which days to read.
+        started: TimeRange,
+    },
+    /// All of these traces.
+    Traces(&'q [TraceId]),
+}
+
+impl PostgresStore {
+    /// Names the spans of traces that are wanted, segment by segment, in one snapshot. Takes as
+    /// long as it takes.
+    ///
+    /// # Errors
+    /// If the store cannot be read to the end.
+    pub async fn identities(
+        &self,
+        which: WhichIdentities<'_>,
+        wanted: impl Fn(TraceId) -> bool + Send,
+        mut visit: impl FnMut(StoredIdentity) + Send,
+    ) -> Result<(), ReadError> {
+        let mut tx = self.read_pool.begin_with(BEGIN).await?;
+        let query = match which {
+            WhichIdentities::Received { received, started } => sqlx::query(
+                "SELECT tenant, trace_id, received_first_ns, received_last_ns, payload
+                 FROM segment
+                 WHERE start_ns >= $1 AND start_ns <= $2
+                   AND received_last_ns >= $3 AND received_first_ns <= $4",
+            )
+            .bind(signed(started.start))
+            .bind(signed(started.end))
+            .bind(signed(received.start))
+            .bind(signed(received.end)),
+            WhichIdentities::Traces(ids) => sqlx::query(
+                "SELECT tenant, trace_id, received_first_ns, received_last_ns, payload
+                 FROM segment WHERE trace_id = ANY($1)",
+            )
+            .bind(
+                ids.iter()
+                    .map(|id| Uuid::from_bytes(*id.as_bytes()))
+                    .collect::<Vec<_>>(),
+            ),
+        };
+        let mut rows = query.fetch(&mut *tx);
+        let mut arena = Bump::new();
+        while let Some(row) = rows.try_next().await? {
+            name_spans(&row, &arena, &wanted, &mut visit)?;
+            arena.reset();
+        }
+        Ok(())
+    }
+}
+
+fn name_spans(
+    row: &PgRow,
+    arena: &Bump,
+    wanted: &impl Fn(TraceId) -> bool,
+    visit: &mut impl FnMut(StoredIdentity),
+) -> Result<(), ReadError> {
+    let tenant: &str = row.try_get("tenant")?;
+    let tenant = Tenant::parse(tenant).map_err(|error| inconsistent("tenant", &error))?;
+    let id: Uuid = row.try_get("trace_id")?;
+    let trace_id = TraceId::from_slice(id.as_bytes()).map_err(|e| inconsistent("trace_id", &e))?;
+    if !wanted(trace_id) {
+        return Ok(());
+    }
+    let received = |column| Ok::<_, sqlx::Error>(row.try_get::<i64, _>(column)?.max(0) as u64);
+    let received = TimeRange {
+        start: received("received_first_ns")?,
+        end: received("received_last_ns")?,
+    };
+    let bytes: &[u8] = row.try_get("payload")?;
+    let batch = payload::decode(bytes, arena).map_err(|e| inconsistent("payload", &e))?;
+    let hasher = IdentityHasher::new(tenant.as_str(), &batch);
+    for span in &batch.spans {
+        let resource = batch.resource(span).attributes;
+        let service = match batch.attribute(resource, SERVICE_NAME) {
+            Some(ValueRef::String(name)) => (*name).to_owned(),
+            _ => String::new(),
+        };
+        visit(StoredIdentity {
+            tenant: tenant.clone(),
+            trace_id,
+            span_id: span.span_id,
+            start: span.start,
+            service,
+            hash: hasher.span(span),
+            received,
+        });
+    }
+    Ok(())
+}
+
+fn signed(at: UnixNanos) -> i64 {
+    i64::try_from(at).unwrap_or(i64::MAX)
+}
