@@ -12,6 +12,8 @@
 //! time as an argument, so that a simulator can drive it. [`Ingester`] runs one per partition that
 //! the group assigns. [`DirectWriter`] is the deployment without Kafka.
 //!
+//! [`letters`] is what an operator does about dead letters: look, drive again, purge.
+//!
 //! Absent on purpose: SQL, and what follows from the content of spans; both are the store's.
 
 pub mod config;
@@ -29,6 +31,7 @@ mod stages;
 mod pipeline;
 mod ingester;
 mod direct;
+pub mod letters;
 pub mod metrics;
 
 pub use assemble::{
@@ -43,7 +46,7 @@ pub use decode::{
     Asked, DeadRecord, Decoded, KnownSchemas, RECEIVED_AT_HEADER, SchemaSource, SchemaSourceError,
     SpanRecord, Stalled, TENANT_HEADER, decode,
 };
-pub use direct::{DirectError, DirectWriter};
+pub use direct::{DirectError, DirectWriter, RewriteError, rewrite};
 pub use ingester::{Ingester, IngesterError, LIVE_CONSUMER};
 pub use moment::Moment;
 pub use partition::{

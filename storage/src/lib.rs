@@ -19,6 +19,7 @@ mod payload;
 mod index;
 mod writer;
 mod dead_letter;
+mod redrive;
 mod fold;
 mod maintenance;
 mod merge;
@@ -37,10 +38,12 @@ pub use contract::{
     Written,
 };
 pub use day::Day;
+pub use dead_letter::KeptLetter;
 pub use error::{ReadError, WriteError};
 pub use histogram::DurationHistogram;
 pub use index::IndexConfig;
 pub use migrate::SetupError;
+pub use redrive::{Intent, Redriver, Unresolved};
 pub use search::SearchLimits;
 pub use store::PostgresStore;
 
