@@ -33,13 +33,13 @@ pub use batch::{
 };
 pub use canonical::{canonical_double, canonical_string};
 pub use criteria::{AttributeLevel, AttributePredicate, SpanPredicate, TraceQuery};
+pub use id::{IdError, SpanId, TraceId};
+pub use identity::{IDENTITY_VERSION, IdentityHasher, SpanHash};
 pub use letter::{
     Letter, LetterContent, LetterFilter, LetterGroup, LetterGroups, LetterId, LetterIdError,
     LetterOrigin, LetterPage, LetterRange, PurgeReport, PurgeRequest, RedriveReport,
     RedriveRequest, RedriveState,
 };
-pub use id::{IdError, SpanId, TraceId};
-pub use identity::{IDENTITY_VERSION, IdentityHasher, SpanHash};
 pub use naming::{
     EMPTY_SERVICE, EMPTY_SPAN_NAME, MISSING_SERVICE, SERVICE_NAME, WRONG_TYPE_SERVICE,
 };

@@ -7,6 +7,7 @@ use bootstrap::config::Sources;
 use clap::{Args, Parser, Subcommand};
 
 use crate::config::Deployment;
+use crate::dead_letters::DeadLettersCommand;
 use crate::load::LoadArgs;
 
 /// Stores distributed traces in Kafka and Postgres, and shows them.
@@ -45,6 +46,9 @@ pub(crate) enum Command {
     AllInOne(EmbeddedArgs),
     /// Makes topics, registers schemas and brings the store up to date.
     Migrate,
+    /// Looks at dead letters, drives them again, deletes them.
+    #[command(subcommand)]
+    Dlq(DeadLettersCommand),
     /// Checks, prints and explains the configuration.
     #[command(subcommand)]
     Config(ConfigCommand),

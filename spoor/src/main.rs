@@ -4,6 +4,7 @@ mod all_in_one;
 mod cli;
 mod config;
 mod console;
+mod dead_letters;
 mod dispatch;
 mod load;
 mod metrics_page;

@@ -108,6 +108,13 @@ fn announcement((key, value): &CompactedEntry) -> Option<SchemaAnnouncement> {
     }
 }
 
+/// Makes every schema known that is announced now.
+pub(crate) async fn learn_now(config: &Config, known: &KnownSchemas) -> anyhow::Result<()> {
+    let (announced, _) = announced(config).await?;
+    announced.0.iter().for_each(|one| learn(known, one));
+    Ok(())
+}
+
 /// Makes every schema known that is or will be announced, for ever, through any outage.
 pub(crate) async fn learn_for_ever(config: Config, known: KnownSchemas) -> ! {
     let (announced, mut changes) = loop {

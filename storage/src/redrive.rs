@@ -94,12 +94,13 @@ impl Redriver {
         .bind(dead_topic)
         .fetch_all(&mut self.conn)
         .await?;
-        let unresolved = |(letter, origin_topic, origin_ends, seconds): (_, _, _, f64)| Unresolved {
-            letter,
-            origin_topic,
-            origin_ends,
-            age: Duration::try_from_secs_f64(seconds).unwrap_or_default(),
-        };
+        let unresolved =
+            |(letter, origin_topic, origin_ends, seconds): (_, _, _, f64)| Unresolved {
+                letter,
+                origin_topic,
+                origin_ends,
+                age: Duration::try_from_secs_f64(seconds).unwrap_or_default(),
+            };
         Ok(rows.into_iter().map(unresolved).collect())
     }
 

@@ -44,7 +44,9 @@ pub fn content(open: OpenLetter, schemas: &KnownSchemas) -> LetterContent {
     let read = schemas.read().decode_as_far(&payload, &arena, &mut batch);
     let trace_id = batch.spans.first().map(|span| span.trace_id);
     let decoded = trace_id.map(|id| batch.own_trace(id, 0..batch.spans.len() as u32));
-    let undecoded = read.err().map(|error| (flaw_at(&error), bootstrap::chain(&error).to_string()));
+    let undecoded = read
+        .err()
+        .map(|error| (flaw_at(&error), bootstrap::chain(&error).to_string()));
     LetterContent {
         letter: open.letter,
         key: open.record.key.map(|key| key.to_vec()),

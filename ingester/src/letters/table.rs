@@ -79,7 +79,9 @@ impl LetterScan for TableScan {
         };
         self.after = last.id;
         let schemas = &self.letters.schemas;
-        Ok(Some(rows.into_iter().map(|row| open(row, schemas)).collect()))
+        Ok(Some(
+            rows.into_iter().map(|row| open(row, schemas)).collect(),
+        ))
     }
 }
 

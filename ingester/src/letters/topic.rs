@@ -83,7 +83,9 @@ impl Inner {
         partition: i32,
         records: Vec<kafka::Record>,
     ) -> Result<Vec<OpenLetter>, LettersError> {
-        let payloads = records.iter().filter_map(|record| record.payload.as_deref());
+        let payloads = records
+            .iter()
+            .filter_map(|record| record.payload.as_deref());
         look::learn(&self.schemas, payloads).await;
         let mut letters: Vec<OpenLetter> = {
             let schemas = self.schemas.read();

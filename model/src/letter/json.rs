@@ -15,10 +15,7 @@ pub(super) fn label<S: Serializer>(
 }
 
 /// A number, or another thing, as text.
-pub(super) fn text<T: Display, S: Serializer>(
-    value: &T,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
+pub(super) fn text<T: Display, S: Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(value)
 }
 

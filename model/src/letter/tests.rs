@@ -32,8 +32,21 @@ fn an_id_is_two_numbers_and_nothing_else() {
     assert_eq!((id.partition, id.offset), (2, 1417));
     assert_eq!(id.to_string(), "2/1417");
     for garbage in [
-        "", "/", "2", "2/", "/3", "-1/3", "2/-3", "+2/3", "2/3/4", "a/b", "2/9223372036854775808",
-        "2147483648/0", " 2/3", "2/3 ", "2/٣",
+        "",
+        "/",
+        "2",
+        "2/",
+        "/3",
+        "-1/3",
+        "2/-3",
+        "+2/3",
+        "2/3/4",
+        "a/b",
+        "2/9223372036854775808",
+        "2147483648/0",
+        " 2/3",
+        "2/3 ",
+        "2/٣",
     ] {
         assert!(LetterId::parse(garbage).is_err(), "{garbage:?}");
     }
@@ -68,17 +81,42 @@ fn each_condition_alone_tells_letters_apart() {
     other.attempt = 2;
     let every = LetterFilter::default();
     let filters = [
-        LetterFilter { reason: other.reason, ..every.clone() },
-        LetterFilter { schema_id: Some(9), ..every.clone() },
-        LetterFilter { service: Some("shop".to_owned()), ..every.clone() },
-        LetterFilter { tenant: Some(Tenant::default()), ..every.clone() },
-        LetterFilter { since: Some(200), ..every.clone() },
-        LetterFilter { ranges: vec![LetterRange::parse("0/7").unwrap()], ..every.clone() },
+        LetterFilter {
+            reason: other.reason,
+            ..every.clone()
+        },
+        LetterFilter {
+            schema_id: Some(9),
+            ..every.clone()
+        },
+        LetterFilter {
+            service: Some("shop".to_owned()),
+            ..every.clone()
+        },
+        LetterFilter {
+            tenant: Some(Tenant::default()),
+            ..every.clone()
+        },
+        LetterFilter {
+            since: Some(200),
+            ..every.clone()
+        },
+        LetterFilter {
+            ranges: vec![LetterRange::parse("0/7").unwrap()],
+            ..every.clone()
+        },
     ];
     for filter in filters {
-        assert!(filter.matches(&other) && !filter.matches(&letter(1)), "{filter:?}");
+        assert!(
+            filter.matches(&other) && !filter.matches(&letter(1)),
+            "{filter:?}"
+        );
     }
-    let early = LetterFilter { until: Some(200), max_attempt: Some(1), ..every.clone() };
+    let early = LetterFilter {
+        until: Some(200),
+        max_attempt: Some(1),
+        ..every.clone()
+    };
     assert!(early.matches(&letter(1)) && !early.matches(&other));
     assert!(every.matches(&other) && every.is_empty());
 }
@@ -87,7 +125,10 @@ fn each_condition_alone_tells_letters_apart() {
 fn services_beyond_the_limit_are_counted_without_their_name() {
     let mut groups = LetterGroups::default();
     for n in 0..6_000 {
-        groups.add(&Letter { services: vec![format!("s{n}")], ..letter(n) });
+        groups.add(&Letter {
+            services: vec![format!("s{n}")],
+            ..letter(n)
+        });
     }
     let groups = groups.into_groups();
     assert_eq!(groups.iter().map(|group| group.records).sum::<u64>(), 6_000);

@@ -27,7 +27,8 @@ impl Params {
 
     /// Parameters that came otherwise than in a query string.
     pub fn from_pairs(pairs: Vec<(String, String)>) -> Result<Self, NotText> {
-        let is_text = |(name, value): &(String, String)| !name.contains('\0') && !value.contains('\0');
+        let is_text =
+            |(name, value): &(String, String)| !name.contains('\0') && !value.contains('\0');
         if pairs.iter().all(is_text) {
             Ok(Self(pairs))
         } else {

@@ -89,6 +89,9 @@ mod tests {
         assert_eq!((open.identity, open.letter.reason), (None, None));
         assert_eq!(open.letter.id.to_string(), "2/3");
         assert_eq!((open.letter.schema_id, open.letter.tenant), (Some(9), None));
-        assert_eq!(open.letter.error, "no dead letter: the record has no header dlq-topic");
+        assert_eq!(
+            open.letter.error,
+            "no dead letter: the record has no header dlq-topic"
+        );
     }
 }

@@ -53,10 +53,7 @@ fn quiet_in(open: &[Unresolved], quiet_after: Duration) -> Option<Duration> {
 }
 
 /// Which of these letters have been given back.
-async fn find(
-    reader: &RangeReader,
-    open: &[Unresolved],
-) -> Result<HashSet<String>, LettersError> {
+async fn find(reader: &RangeReader, open: &[Unresolved]) -> Result<HashSet<String>, LettersError> {
     let mut by_origin: BTreeMap<&str, Vec<&Unresolved>> = BTreeMap::new();
     for one in open {
         by_origin.entry(&one.origin_topic).or_default().push(one);

@@ -9,8 +9,8 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::Question;
-use crate::admin::{AdminError, DeadLetterAdmin};
 use crate::adjust::{Adjusted, Warnings};
+use crate::admin::{AdminError, DeadLetterAdmin};
 use crate::parse::Malformed;
 use crate::render::{self, Output};
 
@@ -80,9 +80,7 @@ pub(crate) async fn ask(
         Question::Redrive(request) => json!(admin.redrive(request).await?)
             .to_string()
             .into_bytes(),
-        Question::Purge(request) => json!(admin.purge(request).await?)
-            .to_string()
-            .into_bytes(),
+        Question::Purge(request) => json!(admin.purge(request).await?).to_string().into_bytes(),
     })
 }
 

@@ -30,7 +30,8 @@ pub(crate) fn from_body(body: &[u8]) -> Result<Params, Malformed> {
     if body.is_empty() {
         return Ok(Params::default());
     }
-    let flat = || Malformed::new("the body must be a JSON object of texts, numbers, booleans, lists");
+    let flat =
+        || Malformed::new("the body must be a JSON object of texts, numbers, booleans, lists");
     let parsed = serde_json::from_slice(body).map_err(|_| flat())?;
     let Value::Object(fields) = parsed else {
         return Err(flat());

@@ -171,8 +171,12 @@ mod tests {
     #[test]
     fn a_page_is_never_larger_than_the_largest() {
         let page = |query: &str| Question::page(&from_query(query)?);
-        for (query, expected) in [("", 100), ("limit=5", 5), ("limit=99999", 1_000), ("limit=0", 1)]
-        {
+        for (query, expected) in [
+            ("", 100),
+            ("limit=5", 5),
+            ("limit=99999", 1_000),
+            ("limit=0", 1),
+        ] {
             let Ok(Question::Page { most, .. }) = page(query) else {
                 panic!("{query}");
             };

@@ -76,7 +76,10 @@ mod tests {
             assert!(!lets_in(&[wrong]), "{wrong:?}");
         }
         assert!(!lets_in(&[]));
-        assert!(!lets_in(&["Bearer hunter2", "Bearer hunter2"]), "which one?");
+        assert!(
+            !lets_in(&["Bearer hunter2", "Bearer hunter2"]),
+            "which one?"
+        );
     }
 
     #[test]
