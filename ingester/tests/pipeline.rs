@@ -22,3 +22,7 @@ mod cluster;
 mod service;
 #[path = "pipeline/postgres.rs"]
 mod postgres;
+#[path = "pipeline/letters.rs"]
+mod letters;
+#[path = "pipeline/table_letters.rs"]
+mod table_letters;

@@ -3,7 +3,7 @@
 use std::{future::Future, sync::Arc, time::Duration};
 
 use bootstrap::{Liveness, Readiness, Stop, StopHandle};
-use ingester::{Ingester, IngesterConfig, LIVE_CONSUMER};
+use ingester::{Ingester, IngesterConfig, KnownSchemas, LIVE_CONSUMER};
 use kafka::{
     Admin, CleanupPolicy, ConsumerConfig, GroupConsumer, GroupEvent, KafkaConfig, OutboundRecord,
     Producer, ProducerConfig, Record, TopicSpec,
@@ -20,7 +20,8 @@ use crate::{
 
 pub const PARTITIONS: i32 = 4;
 
-fn kafka() -> KafkaConfig {
+/// How to reach the Kafka of the tests.
+pub fn kafka() -> KafkaConfig {
     let brokers = std::env::var("SPOOR_TEST_KAFKA_BROKERS")
         .expect("run through `make test`, or set SPOOR_TEST_KAFKA_BROKERS");
     KafkaConfig {
@@ -93,11 +94,15 @@ pub async fn on_topics<S: TraceWriter, F: Future<Output = ()>>(
 
 impl<S: TraceWriter> Cluster<S> {
     pub fn member(&self) -> Member {
+        self.member_knowing(schemas(None))
+    }
+
+    pub fn member_knowing(&self, schemas: KnownSchemas) -> Member {
         let readiness = Readiness::new();
         let built = Ingester::build(
             &self.config,
             kafka(),
-            schemas(None),
+            schemas,
             self.store.clone(),
             &readiness,
             &Liveness::new(),

@@ -7,4 +7,5 @@
 mod support;
 mod servers;
 mod migrate;
+mod letters;
 mod all_in_one;
