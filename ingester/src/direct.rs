@@ -5,6 +5,7 @@
 //! answered with success.
 
 mod group;
+mod rewrite;
 
 use std::{sync::Arc, time::Duration};
 
@@ -17,6 +18,7 @@ use tokio::{
 };
 
 use self::group::{Group, commit};
+pub use self::rewrite::{RewriteError, rewrite};
 use crate::{DirectConfig, KnownSchemas, RetryPolicy, metrics};
 
 /// What a client that is turned away should wait before it tries again.

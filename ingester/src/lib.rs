@@ -13,6 +13,8 @@
 //! the group assigns; `replay` runs one per stretch that is to be read once more.
 //! [`DirectWriter`] is the deployment without Kafka.
 //!
+//! [`letters`] is what an operator does about dead letters: look, drive again, purge.
+//!
 //! Absent on purpose: SQL, and what follows from the content of spans; both are the store's.
 
 pub mod config;
@@ -31,6 +33,7 @@ mod pipeline;
 mod replay;
 mod ingester;
 mod direct;
+pub mod letters;
 pub mod metrics;
 
 pub use assemble::{
@@ -46,7 +49,7 @@ pub use decode::{
     Asked, DeadRecord, Decoded, KnownSchemas, RECEIVED_AT_HEADER, SchemaSource, SchemaSourceError,
     SpanRecord, Stalled, TENANT_HEADER, decode,
 };
-pub use direct::{DirectError, DirectWriter};
+pub use direct::{DirectError, DirectWriter, RewriteError, rewrite};
 pub use ingester::{Ingester, IngesterError};
 pub use moment::Moment;
 pub use partition::{

@@ -5,7 +5,7 @@ use std::time::Duration;
 use metrics::{
     Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
 };
-use model::RejectReason;
+use model::{RedriveOutcome, RejectReason};
 use storage::{Source, Written};
 
 use crate::FailureKind;
@@ -20,6 +20,8 @@ pub const SPANS_DUPLICATE: &str = "spoor_ingester_spans_duplicate_total";
 pub const SPANS_DEAD_LETTERED: &str = "spoor_ingester_spans_dead_lettered_total";
 /// Records that went to the dead letters. `reason` is a [`RejectReason`].
 pub const RECORDS_DEAD_LETTERED: &str = "spoor_ingester_records_dead_lettered_total";
+/// Dead letters that were to be driven again. `outcome` is a [`RedriveOutcome`].
+pub const RECORDS_REDRIVEN: &str = "spoor_ingester_records_redriven_total";
 /// Records without content.
 pub const RECORDS_IGNORED: &str = "spoor_ingester_records_ignored_total";
 /// Records whose key is not their trace id.
@@ -93,6 +95,11 @@ pub(crate) fn stored(written: &Written) {
 pub(crate) fn dead_lettered(reason: RejectReason, spans: u64) {
     counter!(RECORDS_DEAD_LETTERED, "reason" => reason.as_str()).increment(1);
     counter!(SPANS_DEAD_LETTERED, "reason" => reason.as_str()).increment(spans);
+}
+
+/// A dead letter was to be driven again.
+pub(crate) fn redriven(outcome: RedriveOutcome) {
+    counter!(RECORDS_REDRIVEN, "outcome" => outcome.as_str()).increment(1);
 }
 
 /// Records without content were passed over.
@@ -207,6 +214,9 @@ pub fn describe() {
         counter!(RECORDS_DEAD_LETTERED, "reason" => reason.as_str()).increment(0);
         counter!(SPANS_DEAD_LETTERED, "reason" => reason.as_str()).increment(0);
     }
+    for outcome in RedriveOutcome::ALL {
+        counter!(RECORDS_REDRIVEN, "outcome" => outcome.as_str()).increment(0);
+    }
     for kind in FailureKind::ALL {
         counter!(WRITE_FAILURES, "kind" => kind.as_str()).increment(0);
     }
@@ -225,6 +235,10 @@ fn describe_consumption() {
     count(
         SPANS_DEAD_LETTERED,
         "Spans in dead-lettered records, as far as they could be counted.",
+    );
+    count(
+        RECORDS_REDRIVEN,
+        "Dead letters that were to be driven again, by outcome.",
     );
     count(RECORDS_IGNORED, "Tombstones: records without content.");
     count(

@@ -24,3 +24,7 @@ mod service;
 mod postgres;
 #[path = "pipeline/replay.rs"]
 mod replay;
+#[path = "pipeline/letters.rs"]
+mod letters;
+#[path = "pipeline/table_letters.rs"]
+mod table_letters;

@@ -27,6 +27,12 @@ pub const AT: &str = "dlq-at";
 /// Which process decided it.
 pub const BY: &str = "dlq-by";
 
+/// Of a record that was driven again: the dead letter that it was, see [`DeadLetter::identity`].
+pub const REDRIVEN: &str = "dlq-redriven";
+
+/// Longest identity that is believed: a topic's name and four numbers are shorter.
+const MAX_IDENTITY: usize = 400;
+
 /// Longest error text that is kept, in bytes.
 const MAX_ERROR: usize = 2_048;
 
@@ -51,6 +57,8 @@ pub struct DeadLetter {
     pub at: u64,
     /// Which process decided it.
     pub by: String,
+    /// The dead letter that this record was before it was driven again.
+    pub redriven: Option<String>,
 }
 
 /// Why a record is not a dead letter that can be read.
@@ -70,7 +78,7 @@ pub enum DeadLetterError {
     },
 }
 
-/// A dead letter ready to be produced: original key and payload, original headers and ours.
+/// A record ready to be produced: original key and payload, original headers and ours.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeadLetterRecord {
     /// Original key.
@@ -96,6 +104,7 @@ impl DeadLetter {
             attempt: earlier.saturating_add(1),
             at: 0,
             by: String::new(),
+            redriven: redriven(record),
         }
     }
 
@@ -117,11 +126,7 @@ impl DeadLetter {
     /// The record to produce: the original's key, payload and headers, and these facts as
     /// headers. Facts of an earlier attempt are replaced.
     pub fn record(&self, original: &Record) -> DeadLetterRecord {
-        let kept = original
-            .headers
-            .iter()
-            .filter(|(name, _)| !name.starts_with(HEADER_PREFIX));
-        let mut headers: Vec<(String, Bytes)> = kept.cloned().collect();
+        let mut headers = untouched_headers(original);
         headers.extend(
             self.facts()
                 .map(|(name, value)| (name.to_owned(), Bytes::from(value))),
@@ -129,6 +134,34 @@ impl DeadLetter {
         DeadLetterRecord {
             key: original.key.clone(),
             payload: original.payload.clone(),
+            headers,
+        }
+    }
+
+    /// Who the letter is, whichever copy of it this is: where its record was consumed the first
+    /// time, and how often it has become a dead letter since. Copies come from an ingester that
+    /// died before it could note that the letter was kept, and from a redrive that did.
+    pub fn identity(&self) -> String {
+        let attempt = self.attempt;
+        let earlier = self.redriven.as_deref().and_then(root);
+        match earlier {
+            Some(root) => format!("{root}/{attempt}"),
+            None => format!(
+                "{}/{}/{}/{attempt}",
+                self.origin, self.offset, self.timestamp_ms
+            ),
+        }
+    }
+
+    /// The record to produce to the topic that the letter came from: key, payload and headers as
+    /// they were, and the letter's attempt and identity, so that it is known again.
+    pub fn again(&self, dead: &Record) -> DeadLetterRecord {
+        let mut headers = untouched_headers(dead);
+        headers.push((ATTEMPT.to_owned(), self.attempt.to_string().into()));
+        headers.push((REDRIVEN.to_owned(), self.identity().into()));
+        DeadLetterRecord {
+            key: dead.key.clone(),
+            payload: dead.payload.clone(),
             headers,
         }
     }
@@ -150,6 +183,7 @@ impl DeadLetter {
             attempt: parsed(record, ATTEMPT)?,
             at: parsed(record, AT)?,
             by: text(record, BY)?,
+            redriven: redriven(record),
         })
     }
 
@@ -166,6 +200,7 @@ impl DeadLetter {
             Some((ATTEMPT, self.attempt.to_string())),
             Some((AT, self.at.to_string())),
             Some((BY, self.by.clone())),
+            self.redriven.clone().map(|letter| (REDRIVEN, letter)),
         ]
         .into_iter()
         .flatten()
@@ -196,6 +231,28 @@ impl DeadLetterRecord {
             headers,
         }
     }
+}
+
+/// The headers that are not ours.
+fn untouched_headers(record: &Record) -> Vec<(String, Bytes)> {
+    let kept = record
+        .headers
+        .iter()
+        .filter(|(name, _)| !name.starts_with(HEADER_PREFIX));
+    kept.cloned().collect()
+}
+
+/// The dead letter that a record was, if it says so in a way that can be believed.
+fn redriven(record: &Record) -> Option<String> {
+    let letter = text(record, REDRIVEN).ok()?;
+    let believed = letter.len() <= MAX_IDENTITY && root(&letter).is_some();
+    believed.then_some(letter)
+}
+
+/// An identity without its attempt.
+fn root(identity: &str) -> Option<&str> {
+    let (root, attempt) = identity.rsplit_once('/')?;
+    attempt.parse::<u32>().ok().map(|_| root)
 }
 
 fn text(record: &Record, header: &'static str) -> Result<String, DeadLetterError> {

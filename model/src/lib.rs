@@ -8,6 +8,7 @@
 //!   request was turned away. One enum each for metric, log, response and header.
 //! - [`SpanHash`]: when two spans are the same span.
 //! - [`TraceQuery`]: what a search asks for, and whether a span answers it.
+//! - [`Letter`], [`LetterFilter`], [`LetterGroups`]: dead letters as an operator looks at them.
 
 mod id;
 mod tenant;
@@ -23,6 +24,7 @@ mod trace;
 mod naming;
 mod identity;
 mod criteria;
+mod letter;
 
 pub use attribute::{KeyValue, Value};
 pub use batch::{
@@ -33,10 +35,15 @@ pub use canonical::{canonical_double, canonical_string};
 pub use criteria::{AttributeLevel, AttributePredicate, SpanPredicate, TraceQuery};
 pub use id::{IdError, SpanId, TraceId};
 pub use identity::{IDENTITY_VERSION, IdentityHasher, SpanHash};
+pub use letter::{
+    Letter, LetterContent, LetterFilter, LetterGroup, LetterGroups, LetterId, LetterIdError,
+    LetterOrigin, LetterPage, LetterRange, PurgeReport, PurgeRequest, RedriveReport,
+    RedriveRequest, RedriveState,
+};
 pub use naming::{
     EMPTY_SERVICE, EMPTY_SPAN_NAME, MISSING_SERVICE, SERVICE_NAME, WRONG_TYPE_SERVICE,
 };
-pub use rejection::{Refusal, RejectReason, Repair, Repairs, Tally};
+pub use rejection::{RedriveOutcome, Refusal, RejectReason, Repair, Repairs, Tally};
 pub use span::{SpanKind, StatusCode};
 pub use tenant::{Tenant, TenantError};
 pub use time::{NANOS_PER_DAY, NANOS_PER_MINUTE, TimeRange, UnixNanos};

@@ -81,6 +81,28 @@ reasons! {
 }
 
 reasons! {
+    /// What became of a dead letter that was to be driven again.
+    RedriveOutcome {
+        /// Given back: to its topic, or to the store, which has its spans now.
+        Redriven = "redriven",
+        /// Refused again at once: it is a dead letter with one attempt more.
+        DeadAgain = "dead_again",
+        /// Driven again before: nothing was done.
+        AlreadyRedriven = "already_redriven",
+        /// A dead letter for as many times as it may be.
+        AttemptsExhausted = "attempts_exhausted",
+        /// It says that it comes from a topic that is none of spans.
+        ForeignOrigin = "foreign_origin",
+        /// Its headers do not say what it is.
+        Unreadable = "unreadable",
+        /// There is no content to store.
+        Empty = "empty",
+        /// With its headers it is larger than its topic takes.
+        TooLarge = "too_large",
+    }
+}
+
+reasons! {
     /// What ingest changed about a span so that it can be stored. Marked on the span.
     Repair {
         /// U+0000 was replaced by U+FFFD.

@@ -3,6 +3,8 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+use bootstrap::Secret;
+
 bootstrap::config! {
     /// The query service: Jaeger's HTTP APIs.
     pub struct QueryConfig {
@@ -19,6 +21,8 @@ bootstrap::config! {
         pub limits: QueryLimits,
         /// How traces are mended before they are shown.
         pub adjust: AdjustConfig,
+        /// What operators may do through the query service.
+        pub admin: AdminConfig,
     }
 
     /// Whose traces a request sees.
@@ -56,6 +60,14 @@ bootstrap::config! {
         pub max_waiting: usize = 128,
         /// Most connections; further ones wait to be accepted.
         pub max_connections: usize = 2_048,
+    }
+
+    /// What operators may do through the query service: look at dead letters of all tenants, drive
+    /// them again, purge them.
+    pub struct AdminConfig {
+        /// The token that requests below `/admin/` must carry, as `Authorization: Bearer …`. Whoever
+        /// has it sees the spans of every tenant in the dead letters. Empty: there is no admin API.
+        pub token: Secret = Secret::none(),
     }
 
     /// How traces are mended before they are shown. Requests for raw traces get them as stored.

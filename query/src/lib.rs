@@ -11,6 +11,9 @@
 //! One core, and every API around it is thin: an [`pipeline::Endpoint`] parses and renders. Around
 //! them stands [`server`]: tenants, admission, time limits, connections.
 //!
+//! Beside the queries stands [`admin`]: what may be done about dead letters, for those who have the
+//! token.
+//!
 //! **Absent on purpose.** SQL (it is [`storage`]'s); caches of traces (what is read is what is
 //! stored); identity of users (a proxy in front has that).
 
@@ -18,6 +21,7 @@ pub mod config;
 pub mod server;
 pub mod pipeline;
 pub mod api;
+pub mod admin;
 pub mod parse;
 pub mod read;
 pub mod adjust;
@@ -28,7 +32,8 @@ pub mod go;
 pub mod memory;
 pub mod metrics;
 
-pub use config::{AdjustConfig, QueryConfig, QueryLimits, TenancyConfig};
+pub use admin::{AdminError, DeadLetterAdmin};
+pub use config::{AdjustConfig, AdminConfig, QueryConfig, QueryLimits, TenancyConfig};
 pub use memory::MemoryReader;
 pub use metrics::{buckets, describe};
 pub use server::{BuildError, OriginError, Query, TenancyError};

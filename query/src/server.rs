@@ -3,6 +3,7 @@
 mod routes;
 mod tenancy;
 mod admission;
+mod admin;
 mod answer;
 mod streaming;
 mod connections;
@@ -24,6 +25,7 @@ use self::answer::App;
 use self::tenancy::Tenancy;
 use crate::QueryConfig;
 use crate::adjust::AdjustPlan;
+use crate::admin::DeadLetterAdmin;
 use crate::pipeline::Service;
 
 /// Why the query service cannot start.
@@ -55,7 +57,8 @@ pub struct Query<R> {
     app: Router,
     listener: TcpListener,
     address: SocketAddr,
-    max_connections: usize,
+    config: QueryConfig,
+    admission: Arc<Admission>,
     flag: ReadinessFlag,
 }
 
@@ -67,6 +70,7 @@ impl<R: TraceReader> Query<R> {
         readiness: &Readiness,
     ) -> Result<Self, BuildError> {
         check_base_path(&config.base_path)?;
+        let admission = Arc::new(Admission::new(&config.limits));
         let app = Arc::new(App {
             service: Service {
                 reader: reader.clone(),
@@ -77,7 +81,7 @@ impl<R: TraceReader> Query<R> {
                 },
             },
             tenancy: Tenancy::new(&config.tenancy)?,
-            admission: Admission::new(&config.limits),
+            admission: admission.clone(),
         });
         let refused = |source| BuildError::Listen {
             address: config.listen,
@@ -89,9 +93,18 @@ impl<R: TraceReader> Query<R> {
             app: routes::router(app, &config)?,
             address: listener.local_addr().map_err(refused)?,
             listener,
-            max_connections: config.limits.max_connections,
+            config,
+            admission,
             flag: readiness.register("query"),
         })
+    }
+
+    /// Offers the admin API as well, if the configuration has a token for it.
+    #[must_use]
+    pub fn with_admin(mut self, admin: Arc<dyn DeadLetterAdmin>) -> Self {
+        let routes = admin::router(&self.config, self.admission.clone(), admin);
+        self.app = routes::beside(self.app, routes, &self.config.base_path);
+        self
     }
 
     /// Where it listens, with the real port.
@@ -102,8 +115,9 @@ impl<R: TraceReader> Query<R> {
     /// Answers requests until told to stop; returns when the last answer is sent or the grace is
     /// over.
     pub async fn run(self, stop: Stop) {
+        let max_connections = self.config.limits.max_connections;
         tracing::info!(query.address = %self.address, "Answering queries");
-        let serving = connections::serve(self.listener, self.app, self.max_connections, &stop);
+        let serving = connections::serve(self.listener, self.app, max_connections, &stop);
         tokio::select! {
             () = serving => {}
             () = probe::watch(&*self.reader, &self.flag) => {}

@@ -235,6 +235,25 @@ impl SchemaSet {
         arena: &'a Bump,
         batch: &mut SpanBatch<'a>,
     ) -> Result<DecodedChunk, DecodeError> {
+        let before = Lengths::of(batch);
+        let decoded = self.decode_as_far(record, arena, batch);
+        if decoded.is_err() {
+            before.restore(batch);
+        }
+        decoded
+    }
+
+    /// The same for those who want to see a record that is broken: after an error, `batch` keeps
+    /// the spans that were read before. Only a walk of the embedded schema leaves any.
+    ///
+    /// # Errors
+    /// If not all of the record was read.
+    pub fn decode_as_far<'a>(
+        &self,
+        record: &'a [u8],
+        arena: &'a Bump,
+        batch: &mut SpanBatch<'a>,
+    ) -> Result<DecodedChunk, DecodeError> {
         let (id, body) = frame::open(record).ok_or(DecodeError::Unframed { len: record.len() })?;
         let (_, writer) = self
             .writers
@@ -245,13 +264,8 @@ impl SchemaSet {
             Writer::Embedded => walk::chunk(body, batch),
             Writer::Other(schema) => resolve::chunk(body, schema, arena, batch),
         };
-        let decoded = read
-            .map_err(|fault| fault.in_record(id))
-            .and_then(|head| head.decoded(id, &before, batch));
-        if decoded.is_err() {
-            before.restore(batch);
-        }
-        decoded
+        read.map_err(|fault| fault.in_record(id))
+            .and_then(|head| head.decoded(id, &before, batch))
     }
 }
 

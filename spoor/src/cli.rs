@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::backfill::BackfillArgs;
 use crate::config::Deployment;
+use crate::dead_letters::DeadLettersCommand;
 use crate::load::LoadArgs;
 use crate::replay::ReplayCommand;
 
@@ -47,6 +48,9 @@ pub(crate) enum Command {
     AllInOne(EmbeddedArgs),
     /// Makes topics, registers schemas and brings the store up to date.
     Migrate,
+    /// Looks at dead letters, drives them again, deletes them.
+    #[command(subcommand)]
+    Dlq(DeadLettersCommand),
     /// Checks, prints and explains the configuration.
     #[command(subcommand)]
     Config(ConfigCommand),

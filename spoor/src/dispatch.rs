@@ -8,6 +8,7 @@ use bootstrap::config::{ConfigError, Loaded, Sources, documentation, load, redac
 use crate::cli::{Cli, Command, ConfigCommand, MetricsCommand};
 use crate::config::Config;
 use crate::console::say;
+use crate::dead_letters::{self, DeadLettersCommand};
 use crate::load::LoadArgs;
 use crate::roles::{self, Role};
 use crate::{metrics_page, servers, test_servers};
@@ -64,6 +65,7 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Config(ConfigCommand::Print) => print(&document()?.config)?,
         Command::Metrics(MetricsCommand::Docs) => say(metrics_page::page().trim_end()),
         Command::Migrate => migrate(document()?)?,
+        Command::Dlq(command) => dead_letters(&document()?, command)?,
         Command::Load(arguments) => return traffic(arguments),
         Command::Replay(command) => {
             let loaded = document()?;
@@ -107,6 +109,11 @@ fn print(config: &Config) -> Result<(), anyhow::Error> {
 fn migrate(loaded: Loaded<Config>) -> Result<(), anyhow::Error> {
     bootstrap::logging::install(&loaded.config.logging)?;
     runtime()?.block_on(crate::migrate::run(&loaded.config))
+}
+
+fn dead_letters(loaded: &Loaded<Config>, command: DeadLettersCommand) -> Result<(), anyhow::Error> {
+    bootstrap::logging::install(&loaded.config.logging)?;
+    runtime()?.block_on(dead_letters::run(&loaded.config, command))
 }
 
 fn traffic(arguments: LoadArgs) -> Result<ExitCode, Failure> {

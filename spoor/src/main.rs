@@ -5,6 +5,7 @@ mod backfill;
 mod cli;
 mod config;
 mod console;
+mod dead_letters;
 mod dispatch;
 mod load;
 mod metrics_page;

@@ -19,6 +19,7 @@ mod payload;
 mod index;
 mod writer;
 mod dead_letter;
+mod redrive;
 mod fold;
 mod replay;
 mod maintenance;
@@ -39,11 +40,13 @@ pub use contract::{
     WriteBatch, Written,
 };
 pub use day::Day;
+pub use dead_letter::KeptLetter;
 pub use error::{ReadError, WriteError};
 pub use histogram::DurationHistogram;
 pub use identities::{StoredIdentity, WhichIdentities};
 pub use index::IndexConfig;
 pub use migrate::SetupError;
+pub use redrive::{Intent, Redriver, Unresolved};
 pub use replay::{
     ReplayCommand, ReplayError, ReplayJob, ReplayLease, ReplayPartition, ReplayRenewal, ReplaySpec,
     ReplayState, ReplayStretch, replay_consumer,

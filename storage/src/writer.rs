@@ -54,7 +54,8 @@ impl TraceWriter for PostgresStore {
     }
 
     async fn dead_letter(&self, letters: &[DeadLetter<'_>]) -> Result<(), WriteError> {
-        let kept = dead_letter::keep(&self.write_pool, letters).await;
+        let kept =
+            dead_letter::keep(&self.write_pool, letters, &self.config.application_name).await;
         kept.inspect_err(|error| self.after_failure(error))
     }
 }

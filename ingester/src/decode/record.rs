@@ -95,7 +95,12 @@ impl DeadRecord {
 
     /// The schema that its frame names, if it has one.
     pub fn schema_id(&self) -> Option<u32> {
-        match self.payload.get(..schemas::FRAME_LEN)? {
+        Self::schema_of(&self.payload)
+    }
+
+    /// The schema that the frame of a payload names, if it has one.
+    pub(crate) fn schema_of(payload: &[u8]) -> Option<u32> {
+        match payload.get(..schemas::FRAME_LEN)? {
             [0, id @ ..] => id.try_into().ok().map(u32::from_be_bytes),
             _ => None,
         }

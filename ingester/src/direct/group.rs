@@ -10,13 +10,13 @@ use storage::{Completeness, DeadLetter, TraceSpans, TraceWriter, WriteBatch, Wri
 use tokio::{sync::oneshot, time::sleep};
 
 use super::{DirectError, RETRY_AFTER, Request, Shared};
-use crate::{Backoff, FailureKind, metrics};
+use crate::{Backoff, FailureKind, KnownSchemas, metrics};
 
 /// A record and the caller whose it is.
 #[derive(Debug, Clone)]
-struct Piece {
-    caller: usize,
-    record: Bytes,
+pub(super) struct Piece {
+    pub(super) caller: usize,
+    pub(super) record: Bytes,
 }
 
 /// A caller with records that are not settled yet.
@@ -34,7 +34,7 @@ pub(super) struct Group {
 }
 
 /// Why a run of records is not settled by a transaction.
-enum Refusal {
+pub(super) enum Refusal {
     /// One of them is to blame: this one, if it is known.
     Poison {
         reason: RejectReason,
@@ -167,9 +167,18 @@ struct Part {
 }
 
 async fn write<W: TraceWriter>(run: &[Piece], shared: &Shared<W>) -> Result<Written, Refusal> {
+    write_run(run, &shared.schemas, &*shared.writer).await
+}
+
+/// decode → summarise → write, in one transaction.
+pub(super) async fn write_run<W: TraceWriter>(
+    run: &[Piece],
+    schemas: &KnownSchemas,
+    writer: &W,
+) -> Result<Written, Refusal> {
     let arena = Bump::new();
     let mut batch = SpanBatch::default();
-    let parts = decode(run, shared, &arena, &mut batch)?;
+    let parts = decode(run, schemas, &arena, &mut batch)?;
     let traces: Vec<TraceSpans<'_, '_>> = parts
         .iter()
         .map(|((tenant, trace_id), part)| TraceSpans {
@@ -186,7 +195,7 @@ async fn write<W: TraceWriter>(run: &[Piece], shared: &Shared<W>) -> Result<Writ
         progress: &[],
         traces: &traces,
     };
-    shared.writer.write(whole).await.map_err(refusal)
+    writer.write(whole).await.map_err(refusal)
 }
 
 fn refusal(error: WriteError) -> Refusal {
@@ -203,13 +212,13 @@ fn refusal(error: WriteError) -> Refusal {
 
 type Parts = HashMap<(Tenant, TraceId), Part>;
 
-fn decode<'a, W>(
+fn decode<'a>(
     run: &'a [Piece],
-    shared: &Shared<W>,
+    schemas: &KnownSchemas,
     arena: &'a Bump,
     batch: &mut SpanBatch<'a>,
 ) -> Result<Parts, Refusal> {
-    let schemas = shared.schemas.read();
+    let schemas = schemas.read();
     let mut parts = Parts::new();
     for (index, piece) in run.iter().enumerate() {
         let chunk = schemas

@@ -3,7 +3,7 @@
 use std::{future::Future, sync::Arc, time::Duration};
 
 use bootstrap::{Liveness, Readiness, Stop, StopHandle};
-use ingester::{Ingester, IngesterConfig, LIVE_CONSUMER};
+use ingester::{Ingester, IngesterConfig, KnownSchemas, LIVE_CONSUMER};
 use kafka::{
     Admin, CleanupPolicy, ConsumerConfig, GroupConsumer, GroupEvent, KafkaConfig, OutboundRecord,
     Producer, ProducerConfig, Record, TopicSpec,
@@ -20,6 +20,7 @@ use crate::{
 
 pub const PARTITIONS: i32 = 4;
 
+/// How to reach the Kafka of the tests.
 pub fn kafka() -> KafkaConfig {
     let brokers = std::env::var("SPOOR_TEST_KAFKA_BROKERS")
         .expect("run through `make test`, or set SPOOR_TEST_KAFKA_BROKERS");
@@ -96,16 +97,29 @@ pub async fn on_topics<S: TraceWriter, F: Future<Output = ()>>(
 
 impl<S: TraceWriter> Cluster<S> {
     pub fn member(&self) -> Member {
-        self.member_as(|ingester| ingester)
+        self.built(schemas(None), |ingester| ingester)
+    }
+
+    /// A member that knows these schemas.
+    pub fn member_knowing(&self, schemas: KnownSchemas) -> Member {
+        self.built(schemas, |ingester| ingester)
     }
 
     /// A member with more to do than new spans.
     pub fn member_as(&self, with: impl FnOnce(Ingester<S>) -> Ingester<S>) -> Member {
+        self.built(schemas(None), with)
+    }
+
+    fn built(
+        &self,
+        schemas: KnownSchemas,
+        with: impl FnOnce(Ingester<S>) -> Ingester<S>,
+    ) -> Member {
         let readiness = Readiness::new();
         let built = Ingester::build(
             &self.config,
             kafka(),
-            schemas(None),
+            schemas,
             self.store.clone(),
             &readiness,
             &Liveness::new(),

@@ -10,6 +10,7 @@ use std::{
 
 use ingester::{DirectConfig, DirectWriter, WriteConfig};
 use model::{Tenant, TraceId};
+use schemas::SchemaId;
 use storage::{
     Counts, DatabaseUrl, DeadLetter, Owner, PostgresStore, Progress, Source, StorageConfig,
     TraceWriter, WriteBatch, WriteError, Written,
@@ -27,14 +28,14 @@ use crate::{
 const NAMES: [&str; 5] = ["a", "b", "c", "d", "e"];
 
 /// The store, and what it has answered.
-struct Counted {
-    store: PostgresStore,
+pub struct Counted {
+    pub store: Arc<PostgresStore>,
     stored: AtomicU64,
     duplicate: AtomicU64,
 }
 
 impl Counted {
-    async fn connect() -> Arc<Self> {
+    pub async fn connect() -> Arc<Self> {
         let url = std::env::var("SPOOR_TEST_POSTGRES_URL")
             .expect("run through `make test`, or set SPOOR_TEST_POSTGRES_URL");
         let config = StorageConfig {
@@ -44,20 +45,20 @@ impl Counted {
         let store = PostgresStore::connect(&config).await.unwrap();
         store.migrate().await.unwrap();
         Arc::new(Self {
-            store,
+            store: Arc::new(store),
             stored: AtomicU64::new(0),
             duplicate: AtomicU64::new(0),
         })
     }
 
-    fn spans(&self) -> (u64, u64) {
+    pub fn spans(&self) -> (u64, u64) {
         (
             self.stored.load(Ordering::SeqCst),
             self.duplicate.load(Ordering::SeqCst),
         )
     }
 
-    async fn until_spans(&self, stored: u64, duplicate: u64) {
+    pub async fn until_spans(&self, stored: u64, duplicate: u64) {
         let all = || self.spans().0 + self.spans().1 >= stored + duplicate;
         until(all, || format!("{:?} spans", self.spans())).await;
         assert_eq!(self.spans(), (stored, duplicate));
@@ -84,11 +85,16 @@ impl TraceWriter for Counted {
 }
 
 /// Records of so many traces that nobody has seen before.
-fn fresh(traces: usize) -> Vec<(TraceId, Vec<u8>)> {
+pub fn fresh(traces: usize) -> Vec<(TraceId, Vec<u8>)> {
+    fresh_of(SCHEMA, traces, &NAMES)
+}
+
+/// The same under another schema's id, with spans of these names.
+pub fn fresh_of(schema: SchemaId, traces: usize, names: &[&str]) -> Vec<(TraceId, Vec<u8>)> {
     let start = bootstrap::clock::now();
     let one = |_| {
         let id = TraceId::new(*Uuid::new_v4().as_bytes()).unwrap();
-        (id, framed(SCHEMA, &Tenant::default(), id, start, &NAMES))
+        (id, framed(schema, &Tenant::default(), id, start, names))
     };
     (0..traces).map(one).collect()
 }

@@ -15,11 +15,11 @@ pub type Remembered = BTreeSet<u64>;
 /// What is committed, and which session is in the middle of a transaction.
 #[derive(Debug, Clone, Default)]
 pub struct Store {
-    owner: Option<Owner>,
+    pub owner: Option<Owner>,
     pub progress: Progress,
     /// The session that holds the lock of the progress row.
     pub session: Option<u64>,
-    sessions: u64,
+    pub sessions: u64,
     /// Offsets that a step has finished.
     pub finished: BTreeSet<i64>,
     /// Every span stored, as often as it is stored.

@@ -35,6 +35,62 @@ fn consumed(letter: &DeadLetter, record: &Record) -> Record {
     }
 }
 
+/// The record as it would be consumed again after a redrive of this letter.
+fn driven_again(dead: &Record, offset: i64) -> Record {
+    let again = DeadLetter::parse(dead).unwrap().again(dead);
+    Record {
+        offset,
+        timestamp_ms: 99,
+        key: again.key,
+        payload: again.payload,
+        headers: again.headers,
+    }
+}
+
+#[test]
+fn a_record_that_is_driven_again_is_as_it_was_and_says_which_letter_it_was() {
+    let dead = consumed(&letter(&original()), &original());
+    let again = driven_again(&dead, 20);
+    assert_eq!(
+        (&again.key, &again.payload),
+        (&original().key, &original().payload)
+    );
+    let names: Vec<&str> = again.headers.iter().map(|(name, _)| &**name).collect();
+    assert_eq!(names, ["tenant", ATTEMPT, REDRIVEN]);
+    let identity = DeadLetter::parse(&dead).unwrap().identity();
+    assert_eq!(again.header(REDRIVEN), Some(identity.as_bytes()));
+}
+
+#[test]
+fn copies_of_a_letter_have_one_identity_through_every_attempt() {
+    let mut seen = Vec::new();
+    let mut record = original();
+    for attempt in 1..4 {
+        let dead = consumed(&letter(&record), &record);
+        let parsed = DeadLetter::parse(&dead).unwrap();
+        assert_eq!(parsed.attempt, attempt);
+        // Whichever copy in the topic comes back, it fails as the same letter.
+        let copies = [30, 40].map(|offset| driven_again(&dead, offset));
+        let next = copies.each_ref().map(|copy| letter(copy).identity());
+        assert_eq!(next[0], next[1]);
+        seen.push(parsed.identity());
+        [_, record] = copies;
+    }
+    let root = "spoor.spans/3/7/1700000000000";
+    assert_eq!(seen, [1, 2, 3].map(|attempt| format!("{root}/{attempt}")));
+}
+
+#[test]
+fn an_identity_that_cannot_be_one_is_not_believed() {
+    for nonsense in ["", "x", "x/y", &format!("{}/1", "x".repeat(400))] {
+        let mut record = original();
+        record
+            .headers
+            .push((REDRIVEN.to_owned(), Bytes::from(nonsense.to_owned())));
+        assert_eq!(letter(&record).redriven, None, "{nonsense}");
+    }
+}
+
 #[test]
 fn key_payload_and_headers_of_the_original_are_kept() {
     let (record, original) = (consumed(&letter(&original()), &original()), original());
@@ -113,8 +169,10 @@ proptest! {
         (schema_id, attempt, at) in (any::<Option<u32>>(), any::<u32>(), any::<u64>()),
     ) {
         let origin = TopicPartition::new(topic, partition);
-        let letter =
-            DeadLetter { reason, error, origin, offset, timestamp_ms, schema_id, attempt, at, by };
+        let redriven = attempt.is_multiple_of(2).then(|| "spoor.spans/1/2/3/1".to_owned());
+        let letter = DeadLetter {
+            reason, error, origin, offset, timestamp_ms, schema_id, attempt, at, by, redriven,
+        };
         prop_assert_eq!(DeadLetter::parse(&consumed(&letter, &original())), Ok(letter));
     }
 }

@@ -25,6 +25,22 @@ impl Params {
         Ok(Self(pairs))
     }
 
+    /// Parameters that came otherwise than in a query string.
+    pub fn from_pairs(pairs: Vec<(String, String)>) -> Result<Self, NotText> {
+        let is_text =
+            |(name, value): &(String, String)| !name.contains('\0') && !value.contains('\0');
+        if pairs.iter().all(is_text) {
+            Ok(Self(pairs))
+        } else {
+            Err(NotText)
+        }
+    }
+
+    /// The names that occur, in order.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|(name, _)| name.as_str())
+    }
+
     /// The first value of this name; empty without one.
     pub fn first(&self, name: &str) -> &str {
         self.all(name).next().unwrap_or_default()

@@ -22,7 +22,7 @@ use crate::pipeline::{self, Endpoint, Failure, Rendering, Service};
 pub(super) struct App<R> {
     pub(super) service: Service<R>,
     pub(super) tenancy: Tenancy,
-    pub(super) admission: Admission,
+    pub(super) admission: Arc<Admission>,
 }
 
 /// Answers a request to an endpoint.

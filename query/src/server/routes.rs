@@ -70,6 +70,16 @@ pub(super) fn router<R: TraceReader>(
     })
 }
 
+/// The service with further routes beside its own, under the same base path.
+pub(super) fn beside(service: Router, further: Router, base_path: &str) -> Router {
+    let base = base_path.trim_end_matches('/');
+    let further = match base.is_empty() {
+        true => further,
+        false => Router::new().nest(base, further),
+    };
+    service.merge(further)
+}
+
 /// A configured origin cannot be sent in a header.
 #[derive(Debug, thiserror::Error)]
 #[error("{origin:?} is no origin")]
@@ -134,4 +144,11 @@ GET /api/v3/traces/{id}?startTime=&endTime=&rawTraces=
 GET /api/v3/traces?query.serviceName=&query.operationName=&query.attributes=&query.startTimeMin=&query.startTimeMax=&query.durationMin=&query.durationMax=&query.searchDepth=&query.rawTraces=
 GET /api/v3/trace-summaries
 GET /api/v3/dependencies?startTime=&endTime=
+
+With a token:
+GET /admin/dead-letters?id=&reason=&schemaId=&service=&tenant=&topic=&since=&until=&maxAttempt=
+GET /admin/dead-letters/records?after=&limit=
+GET /admin/dead-letters/{partition}/{offset}
+POST /admin/dead-letters/redrive
+POST /admin/dead-letters/purge
 ";

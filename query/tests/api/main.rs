@@ -7,5 +7,6 @@ mod jaeger_v3;
 mod red;
 mod bad_inputs;
 mod serving;
+mod admin;
 mod large_traces;
 mod postgres;

@@ -8,13 +8,16 @@ use query::Query;
 use storage::PostgresStore;
 
 use crate::config::Config;
+use crate::dead_letters::desk;
 
-/// Builds a query service that listens already.
+/// Builds a query service that listens already, with the admin API if there is a token for it.
 pub(crate) async fn query(
     config: &Config,
     store: Arc<PostgresStore>,
     process: &Process,
 ) -> anyhow::Result<Query<PostgresStore>> {
+    let letters = desk(config, store.clone());
     let built = Query::build(config.query.clone(), store, &process.readiness).await;
-    built.context("cannot start the query service")
+    let query = built.context("cannot start the query service")?;
+    Ok(query.with_admin(letters))
 }

@@ -7,5 +7,6 @@
 mod support;
 mod servers;
 mod migrate;
+mod letters;
 mod all_in_one;
 mod backfill;
