@@ -25,6 +25,7 @@ mod merge;
 mod traces;
 mod search;
 mod derived;
+mod archive;
 mod reader;
 mod store;
 pub mod metrics;
@@ -32,9 +33,9 @@ mod read_metrics;
 
 pub use config::{DatabaseUrl, StorageConfig};
 pub use contract::{
-    Completeness, Counts, DeadLetter, Dependency, Operation, Owner, Progress, ProgressStep,
-    RedPoint, RedQuery, Source, StoredTrace, TraceReader, TraceSpans, TraceWriter, WriteBatch,
-    Written,
+    Archived, Completeness, Counts, DeadLetter, Dependency, Operation, Owner, Progress,
+    ProgressStep, RedPoint, RedQuery, Source, StoredTrace, TraceReader, TraceSpans, TraceWriter,
+    WriteBatch, Written,
 };
 pub use day::Day;
 pub use error::{ReadError, WriteError};
