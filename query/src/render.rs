@@ -2,6 +2,7 @@
 
 mod output;
 mod indent;
+mod jaeger_model;
 mod jaeger_v1;
 mod otlp_json;
 mod red;
