@@ -2,3 +2,4 @@
 
 pub mod jaeger_v1;
 pub mod jaeger_v3;
+pub mod jaeger_grpc;

@@ -27,7 +27,7 @@ pub(crate) fn describe() {
     describe_histogram!(
         READ_SECONDS,
         Unit::Seconds,
-        "Time of a read by call (trace, search, services, operations, dependencies, red) and \
+        "Time of a read by call (trace, search, services, operations, dependencies, red, archive) and \
          outcome (ok, unavailable, timeout, operator, inconsistent, too_broad)."
     );
     describe_counter!(

@@ -5,15 +5,17 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::Request;
 use axum::response::Response;
-use axum::routing::{MethodRouter, get};
+use axum::routing::{MethodRouter, get, on};
 use http::{HeaderValue, Method, StatusCode, header};
 use storage::TraceReader;
+use tower::ServiceExt;
 use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use tower_http::set_header::SetResponseHeaderLayer;
 
 use super::answer::{self, App, plain_text};
+use super::grpc::is_grpc;
 use crate::api::{jaeger_v1 as v1, jaeger_v3 as v3};
 use crate::config::QueryConfig;
 use crate::metrics;
@@ -38,6 +40,11 @@ pub(super) fn router<R: TraceReader>(
         v1::GetServiceOperations,
         v1::FindTraces,
         v1::GetTrace,
+        v1::ArchiveTrace,
+        v1::Transform,
+        v1::GetDeepDependencies,
+        v1::GetAnalyticsDependencies,
+        v1::GetQualityMetrics,
         v1::GetDependencies,
         v1::GetLatencies,
         v1::GetCallRates,
@@ -70,6 +77,18 @@ pub(super) fn router<R: TraceReader>(
     })
 }
 
+/// Calls of gRPC to the one, all other requests to the other.
+pub(super) fn by_content_type(grpc: Router, http: Router) -> Router {
+    Router::new().fallback(move |request: Request| {
+        let router = if is_grpc(request.headers()) {
+            grpc.clone()
+        } else {
+            http.clone()
+        };
+        router.oneshot(request)
+    })
+}
+
 /// A configured origin cannot be sent in a header.
 #[derive(Debug, thiserror::Error)]
 #[error("{origin:?} is no origin")]
@@ -79,7 +98,7 @@ pub struct OriginError {
 }
 
 fn endpoint<E: Endpoint, R: TraceReader>() -> MethodRouter<Arc<App<R>>> {
-    get(answer::answer::<E, R>)
+    on(E::METHOD, answer::answer::<E, R>)
 }
 
 /// None: no header about other origins is ever sent.
@@ -98,8 +117,11 @@ fn cors(origins: &[String]) -> Result<Option<CorsLayer>, OriginError> {
     } else {
         AllowOrigin::list(origins.iter().map(parse).collect::<Result<Vec<_>, _>>()?)
     };
-    let layer = CorsLayer::new().allow_origin(allowed);
-    Ok(Some(layer.allow_methods([Method::GET])))
+    let layer = CorsLayer::new()
+        .allow_origin(allowed)
+        .allow_methods([Method::GET, Method::POST])
+        .allow_headers([header::CONTENT_TYPE]);
+    Ok(Some(layer))
 }
 
 /// Go's words for what is not there.
@@ -122,11 +144,16 @@ GET /api/services/{service}/operations
 GET /api/traces?service=&operation=&tags=&start=&end=&lookback=&minDuration=&maxDuration=&limit=&raw=
 GET /api/traces?traceID=
 GET /api/traces/{id}
+POST /api/archive/{id}
+POST /api/transform
 GET /api/dependencies?endTs=&lookback=&service=
 GET /api/metrics/latencies?service=&quantile=&groupByOperation=&spanKind=&endTs=&lookback=&step=&ratePer=
 GET /api/metrics/calls
 GET /api/metrics/errors
 GET /api/metrics/minstep
+GET /api/deep-dependencies
+GET /analytics/v1/dependencies
+GET /api/quality-metrics
 
 GET /api/v3/services
 GET /api/v3/operations?service=&spanKind=
@@ -134,4 +161,6 @@ GET /api/v3/traces/{id}?startTime=&endTime=&rawTraces=
 GET /api/v3/traces?query.serviceName=&query.operationName=&query.attributes=&query.startTimeMin=&query.startTimeMax=&query.durationMin=&query.durationMax=&query.searchDepth=&query.rawTraces=
 GET /api/v3/trace-summaries
 GET /api/v3/dependencies?startTime=&endTime=
+
+gRPC: jaeger.api_v2.QueryService, jaeger.api_v3.QueryService
 ";

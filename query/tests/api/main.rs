@@ -1,4 +1,4 @@
-//! The query service over HTTP, on a store in memory and on Postgres.
+//! The query service over HTTP and gRPC, on a store in memory and on Postgres.
 
 mod support;
 mod jaeger_v1;
@@ -8,4 +8,6 @@ mod red;
 mod bad_inputs;
 mod serving;
 mod large_traces;
+mod grpc;
+mod uploads_and_archive;
 mod postgres;
