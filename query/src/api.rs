@@ -3,3 +3,4 @@
 pub mod jaeger_v1;
 pub mod jaeger_v3;
 pub mod jaeger_grpc;
+pub mod zipkin_v2;

@@ -9,6 +9,7 @@ mod otlp_json;
 pub mod otlp_protobuf;
 mod grpc;
 mod red;
+pub mod zipkin_v2;
 mod summaries;
 mod catalogue;
 

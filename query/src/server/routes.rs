@@ -16,7 +16,7 @@ use tower_http::set_header::SetResponseHeaderLayer;
 
 use super::answer::{self, App, plain_text};
 use super::grpc::is_grpc;
-use crate::api::{jaeger_v1 as v1, jaeger_v3 as v3};
+use crate::api::{jaeger_v1 as v1, jaeger_v3 as v3, zipkin_v2 as zipkin};
 use crate::config::QueryConfig;
 use crate::metrics;
 use crate::pipeline::Endpoint;
@@ -57,6 +57,19 @@ pub(super) fn router<R: TraceReader>(
         v3::FindSummaries,
         v3::GetDependencies,
     );
+    let zipkin = routes!(
+        Router::new();
+        zipkin::GetServices,
+        zipkin::GetSpanNames,
+        zipkin::GetRemoteServices,
+        zipkin::FindTraces,
+        zipkin::GetTrace,
+        zipkin::GetTraces,
+        zipkin::GetDependencies,
+        zipkin::GetAutocompleteKeys,
+        zipkin::GetAutocompleteValues,
+    );
+    let api = api.merge(zipkin.clone()).nest("/zipkin", zipkin);
     let api = api.with_state(app);
     let base = config.base_path.trim_end_matches('/');
     let all = if base.is_empty() {
@@ -161,6 +174,17 @@ GET /api/v3/traces/{id}?startTime=&endTime=&rawTraces=
 GET /api/v3/traces?query.serviceName=&query.operationName=&query.attributes=&query.startTimeMin=&query.startTimeMax=&query.durationMin=&query.durationMax=&query.searchDepth=&query.rawTraces=
 GET /api/v3/trace-summaries
 GET /api/v3/dependencies?startTime=&endTime=
+
+Under /zipkin as well:
+GET /api/v2/services
+GET /api/v2/spans?serviceName=
+GET /api/v2/remoteServices?serviceName=
+GET /api/v2/traces?serviceName=&spanName=&remoteServiceName=&annotationQuery=&minDuration=&maxDuration=&endTs=&lookback=&limit=
+GET /api/v2/trace/{id}
+GET /api/v2/traceMany?traceIds=
+GET /api/v2/dependencies?endTs=&lookback=
+GET /api/v2/autocompleteKeys
+GET /api/v2/autocompleteValues?key=
 
 gRPC: jaeger.api_v2.QueryService, jaeger.api_v3.QueryService
 ";

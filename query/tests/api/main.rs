@@ -9,5 +9,6 @@ mod bad_inputs;
 mod serving;
 mod large_traces;
 mod grpc;
+mod zipkin_v2;
 mod uploads_and_archive;
 mod postgres;
