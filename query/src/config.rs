@@ -6,7 +6,7 @@ use std::time::Duration;
 use bootstrap::ByteSize;
 
 bootstrap::config! {
-    /// The query service: Jaeger's APIs over HTTP and gRPC.
+    /// The query service: Jaeger's APIs over HTTP and gRPC, and Zipkin's.
     pub struct QueryConfig {
         /// Where the HTTP APIs listen; gRPC is answered there as well. Port 0 takes any free one.
         pub listen: SocketAddr = SocketAddr::from((Ipv4Addr::LOCALHOST, 16686)),

@@ -68,15 +68,15 @@ fn predicates(params: &Params, limits: &QueryLimits) -> Result<Vec<SpanPredicate
             level: AttributeLevel::Any,
         })
     };
-    // Zipkin's UI sends `all` for any span.
     let told = |name| {
-        let value = Some(params.first(name));
-        let value = value.filter(|of| !of.is_empty() && !(name == "spanName" && *of == "all"));
+        let value = Some(params.first(name)).filter(|of| !of.is_empty());
         value.map(str::to_owned)
     };
+    // Zipkin's UI says `all` where it means any span.
+    let span = told("spanName").filter(|name| name != "all");
     let named = [
         told("serviceName").map(SpanPredicate::Service),
-        told("spanName").map(SpanPredicate::Operation),
+        span.map(SpanPredicate::Operation),
         told("remoteServiceName").map(peer),
     ];
     let mut predicates: Vec<SpanPredicate> = named.into_iter().flatten().collect();
