@@ -105,12 +105,8 @@ async fn uploads_that_are_no_traces_or_too_large_are_refused() {
         &" ".repeat(101),
     ] {
         let response = post(&server, "/api/transform", body).await;
-        all += &format!(
-            "{}\n{} {}\n",
-            body.trim_end(),
-            response.status,
-            response.body.trim_end()
-        );
+        let (sent, told) = (body.trim_end(), response.body.trim_end());
+        all += &format!("{sent:?}\n{} {told}\n", response.status);
     }
     insta::assert_snapshot!(all);
 }
