@@ -38,6 +38,9 @@ pub enum SpanPredicate {
     ScopeVersion(String),
     /// An attribute has this canonical value.
     Attribute(AttributePredicate),
+    /// An attribute of the span, its scope or its resource has this name, or an event of the span:
+    /// Zipkin's bare annotation.
+    Mentions(String),
     /// No span answers it: `error=maybe`.
     Never,
 }
@@ -91,6 +94,13 @@ impl SpanPredicate {
             Self::ScopeName(name) => batch.scope(span).name == name,
             Self::ScopeVersion(version) => batch.scope(span).version == version,
             Self::Attribute(predicate) => predicate.matches(batch, span),
+            Self::Mentions(name) => {
+                let has = |extent| batch.attributes(extent).iter().any(|of| of.key == name);
+                has(span.attributes)
+                    || has(batch.scope(span).attributes)
+                    || has(batch.resource(span).attributes)
+                    || batch.events(span).iter().any(|event| event.name == name)
+            }
             Self::Never => false,
         }
     }

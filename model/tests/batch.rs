@@ -136,3 +136,23 @@ fn a_tag_matches_at_every_level_and_as_text() {
         );
     }
 }
+
+#[test]
+fn a_name_is_mentioned_by_attributes_and_events() {
+    let trace = checkout();
+    let batch = SpanBatch::of_trace(&trace);
+    for (name, expected) in [
+        ("http.response.status_code", true),
+        ("service.name", true),
+        ("exception", true),
+        ("exception.type", false),
+        ("200", false),
+    ] {
+        let predicate = SpanPredicate::Mentions(name.to_owned());
+        assert_eq!(
+            predicate.matches(&batch, &batch.spans[0]),
+            expected,
+            "{name}"
+        );
+    }
+}

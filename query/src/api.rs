@@ -3,3 +3,5 @@
 pub mod jaeger_v1;
 pub mod jaeger_v3;
 pub mod admin;
+pub mod jaeger_grpc;
+pub mod zipkin_v2;

@@ -3,13 +3,15 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use bootstrap::Secret;
+use bootstrap::{ByteSize, Secret};
 
 bootstrap::config! {
-    /// The query service: Jaeger's HTTP APIs.
+    /// The query service: Jaeger's APIs over HTTP and gRPC, and Zipkin's.
     pub struct QueryConfig {
-        /// Where the HTTP APIs listen. Port 0 takes any free one.
+        /// Where the HTTP APIs listen; gRPC is answered there as well. Port 0 takes any free one.
         pub listen: SocketAddr = SocketAddr::from((Ipv4Addr::LOCALHOST, 16686)),
+        /// Where the gRPC APIs listen. Port 0 takes any free one.
+        pub grpc_listen: SocketAddr = SocketAddr::from((Ipv4Addr::LOCALHOST, 16685)),
         /// Path under which everything is served, for reverse proxies: `/` or `/some/prefix`.
         pub base_path: String = "/".to_owned(),
         /// Origins that browsers may call the APIs from, `*` for any. None: no CORS header is
@@ -48,6 +50,9 @@ bootstrap::config! {
         pub max_trace_spans: usize = 1_000_000,
         /// Most conditions on attributes in one search; more are refused.
         pub max_tags: usize = 50,
+        /// Largest document that may be uploaded to be looked at; a larger one is refused with 413.
+        /// It takes about ten times as much memory while it is read.
+        pub max_upload: ByteSize = ByteSize::mib(32),
         /// Longest time from request to the first byte of its answer; beyond it the answer is 504.
         pub request_timeout: Duration = Duration::from_secs(30),
         /// Longest wait for a client to take the next piece of an answer.

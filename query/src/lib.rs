@@ -1,4 +1,4 @@
-//! search/read → adjust → render: answers questions about traces, over HTTP.
+//! search/read → adjust → render: answers questions about traces, over HTTP and gRPC.
 //!
 //! The life of a query, in [`pipeline::answer`]:
 //!
@@ -8,8 +8,9 @@
 //!    charts show. Pure, in Jaeger's order.
 //! 4. **render** — [`render`] writes bytes, which flow to the client while they are made.
 //!
-//! One core, and every API around it is thin: an [`pipeline::Endpoint`] parses and renders. Around
-//! them stands [`server`]: tenants, admission, time limits, connections.
+//! One core, and every API around it is thin: a [`pipeline::Endpoint`] of HTTP or a
+//! [`pipeline::Method`] of gRPC parses and renders. Around them stands [`server`]: tenants,
+//! admission, time limits, connections.
 //!
 //! Beside the queries stands [`admin`]: what may be done about dead letters, for those who have the
 //! token.

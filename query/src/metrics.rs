@@ -6,7 +6,7 @@ use metrics::{
     Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
 };
 
-/// Requests answered, by route and HTTP status.
+/// Requests answered, by route and code: HTTP's status, or the name of gRPC's.
 pub const REQUESTS: &str = "spoor_query_requests_total";
 /// Time from a request to the head of its answer, by route.
 pub const DURATION: &str = "spoor_query_duration_seconds";
@@ -26,7 +26,7 @@ pub fn describe() {
     describe_counter!(
         REQUESTS,
         Unit::Count,
-        "Requests answered, by route and HTTP status."
+        "Requests answered, by route and code: HTTP's status, or the name of gRPC's."
     );
     describe_histogram!(
         DURATION,
@@ -66,6 +66,12 @@ pub fn buckets() -> Vec<(&'static str, Vec<f64>)> {
 
 pub(crate) fn answered(route: &'static str, status: u16, took: Duration) {
     counter!(REQUESTS, "route" => route, "code" => status.to_string()).increment(1);
+    histogram!(DURATION, "route" => route).record(took);
+}
+
+/// Counts a gRPC call.
+pub(crate) fn called(route: &'static str, code: tonic::Code, took: Duration) {
+    counter!(REQUESTS, "route" => route, "code" => format!("{code:?}")).increment(1);
     histogram!(DURATION, "route" => route).record(took);
 }
 

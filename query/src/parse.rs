@@ -4,10 +4,12 @@ pub mod params;
 pub mod trace_id;
 pub mod tags;
 pub mod logfmt;
+pub mod otlp_json;
 
 pub use params::{NotText, Params};
 pub use trace_id::{TraceIdError, parse_trace_id};
 
+use bytes::Bytes;
 use model::{Tenant, UnixNanos};
 
 /// What of an HTTP request matters to an endpoint.
@@ -19,6 +21,8 @@ pub struct ApiRequest {
     pub params: Params,
     /// The variable segment of its path, still percent-encoded; empty without one.
     pub segment: String,
+    /// Its body; empty where the endpoint takes none.
+    pub body: Bytes,
     /// When it came.
     pub now: UnixNanos,
 }

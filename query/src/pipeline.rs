@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::routing::MethodFilter;
 use http::StatusCode;
+use model::{Tenant, UnixNanos};
 use storage::{ReadError, TraceReader};
 
 use crate::adjust::AdjustPlan;
@@ -16,6 +18,10 @@ use crate::render::{Gone, Output};
 pub trait Endpoint: Sized + Send + 'static {
     /// Its path, and its name in metrics.
     const ROUTE: &'static str;
+    /// How it is asked.
+    const METHOD: MethodFilter = MethodFilter::GET;
+    /// Whether it reads the body of requests.
+    const HAS_BODY: bool = false;
     /// What it asks the store.
     type Question: Question;
 
@@ -46,15 +52,46 @@ pub trait Endpoint: Sized + Send + 'static {
     fn render_failure(status: StatusCode, message: String) -> Vec<u8>;
 }
 
+/// One method of a gRPC API: what it asks, and how it shows the answer.
+pub trait Method: Send + 'static {
+    /// Its path, `/package.Service/Method`, and its name in metrics.
+    const PATH: &'static str;
+    /// The message that asks.
+    type Request: prost::Message + Default;
+    /// What it asks the store.
+    type Question: Question;
+
+    /// Reads the request, which came at `now`.
+    fn parse(
+        request: Self::Request,
+        now: UnixNanos,
+        limits: &QueryLimits,
+    ) -> Result<Self::Question, Malformed>;
+
+    /// Whether the answer is one to show; an API may want an error for an empty one.
+    fn check(_found: &<Self::Question as Question>::Found) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    /// Writes the messages of the answer.
+    fn render(shown: &<Self::Question as Question>::Shown, out: &mut Output) -> Result<(), Gone>;
+}
+
 /// Why a query has no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
     /// The request.
     #[error(transparent)]
     Malformed(#[from] Malformed),
+    /// The body of the request has more than this many bytes.
+    #[error("the request has more than {0} bytes")]
+    TooLarge(usize),
     /// There is nothing of that kind.
     #[error("{0}")]
     NotFound(&'static str),
+    /// The store cannot do that.
+    #[error("{0}")]
+    Unsupported(&'static str),
     /// Too many requests are waiting already.
     #[error("too many requests at the same time, try again later")]
     Overloaded,
@@ -74,7 +111,9 @@ impl Failure {
                 "the store cannot answer, see the log of the query service".to_owned()
             }
             Self::Malformed(_)
+            | Self::TooLarge(_)
             | Self::NotFound(_)
+            | Self::Unsupported(_)
             | Self::Overloaded
             | Self::TimedOut(_)
             | Self::Read(
@@ -87,11 +126,13 @@ impl Failure {
     pub fn status(&self) -> StatusCode {
         match self {
             Self::Malformed(_) | Self::Read(ReadError::TooBroad { .. }) => StatusCode::BAD_REQUEST,
+            Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::Overloaded => StatusCode::TOO_MANY_REQUESTS,
             Self::TimedOut(_) | Self::Read(ReadError::Timeout) => StatusCode::GATEWAY_TIMEOUT,
             Self::Read(ReadError::Unavailable(_)) => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Read(ReadError::Operator(_) | ReadError::Inconsistent { .. }) => {
+            Self::Unsupported(_)
+            | Self::Read(ReadError::Operator(_) | ReadError::Inconsistent { .. }) => {
                 StatusCode::INTERNAL_SERVER_ERROR
             }
         }
@@ -124,5 +165,21 @@ pub async fn answer<E: Endpoint, R: TraceReader>(
     Ok(Box::new(move |out| {
         let shown = question.adjust(found, plan);
         endpoint.render(&shown, out)
+    }))
+}
+
+/// **parse → search/read → adjust → render**, for gRPC.
+pub async fn call<M: Method, R: TraceReader>(
+    service: &Service<R>,
+    tenant: &Tenant,
+    now: UnixNanos,
+    request: M::Request,
+) -> Result<Rendering, Failure> {
+    let question = M::parse(request, now, &service.limits)?;
+    let found = question.read(&*service.reader, tenant).await?;
+    M::check(&found)?;
+    let plan = service.adjust;
+    Ok(Box::new(move |out| {
+        M::render(&question.adjust(found, plan), out)
     }))
 }

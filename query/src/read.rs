@@ -2,6 +2,8 @@
 
 mod catalogue;
 mod traces;
+mod archive;
+mod uploaded;
 mod red;
 
 use std::future::Future;
@@ -11,8 +13,10 @@ use storage::{ReadError, TraceReader};
 
 use crate::adjust::AdjustPlan;
 
+pub use archive::ArchiveOf;
 pub use catalogue::{DependenciesIn, Nothing, OperationsOf, Services};
 pub use traces::{FoundTraces, Search, ShownTraces, Summaries, Traces, TracesById};
+pub use uploaded::Uploaded;
 
 /// A question to the store: the core that every API shares.
 pub trait Question: Send + 'static {

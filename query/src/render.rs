@@ -2,15 +2,21 @@
 
 mod output;
 mod indent;
+mod jaeger_model;
 mod jaeger_v1;
+pub mod jaeger_protobuf;
 mod otlp_json;
+pub mod otlp_protobuf;
+mod grpc;
 mod red;
+pub mod zipkin_v2;
 mod summaries;
 mod catalogue;
 
 pub use catalogue::{dependencies_v3, failure_v3, operations_v3, services_v3};
 pub use jaeger_v1::{
-    Envelope, ErrorEntry, dependencies, number, operation_names, operations, services, traces,
+    Envelope, ErrorEntry, archived, dependencies, number, operation_names, operations, services,
+    traces,
 };
 pub use otlp_json::resource_spans;
 pub use output::{Gone, Output};

@@ -1,10 +1,11 @@
-//! The HTTP server: Config → build → run(stop).
+//! The server, HTTP and gRPC: Config → build → run(stop).
 
 mod routes;
 mod tenancy;
 mod admission;
 mod admin;
 mod answer;
+mod grpc;
 mod streaming;
 mod connections;
 mod probe;
@@ -16,6 +17,7 @@ use axum::Router;
 use bootstrap::{Readiness, ReadinessFlag, Stop};
 use storage::TraceReader;
 use tokio::net::TcpListener;
+use tonic_health::server::HealthReporter;
 
 pub use self::routes::OriginError;
 pub use self::tenancy::TenancyError;
@@ -48,22 +50,45 @@ pub enum BuildError {
     /// The rules about tenants make no sense.
     #[error("the configuration of tenancy is refused")]
     Tenancy(#[from] TenancyError),
+    /// The protobuf definitions cannot be shown.
+    #[error("gRPC reflection cannot be offered")]
+    Reflection(#[source] tonic_reflection::server::Error),
 }
 
 /// The query service, listening but not yet answering.
 #[derive(Debug)]
 pub struct Query<R> {
     reader: Arc<R>,
-    app: Router,
-    listener: TcpListener,
-    address: SocketAddr,
+    http: Door,
+    grpc: Door,
+    health: HealthReporter,
     config: QueryConfig,
     admission: Arc<Admission>,
     flag: ReadinessFlag,
 }
 
+/// A port, and what is answered there.
+#[derive(Debug)]
+struct Door {
+    app: Router,
+    listener: TcpListener,
+    address: SocketAddr,
+}
+
+impl Door {
+    async fn open(address: SocketAddr, app: Router) -> Result<Self, BuildError> {
+        let refused = |source| BuildError::Listen { address, source };
+        let listener = TcpListener::bind(address).await.map_err(refused)?;
+        Ok(Self {
+            app,
+            address: listener.local_addr().map_err(refused)?,
+            listener,
+        })
+    }
+}
+
 impl<R: TraceReader> Query<R> {
-    /// Opens the port. Registers itself with the process's readiness.
+    /// Opens the ports. Registers itself with the process's readiness.
     pub async fn build(
         config: QueryConfig,
         reader: Arc<R>,
@@ -83,16 +108,13 @@ impl<R: TraceReader> Query<R> {
             tenancy: Tenancy::new(&config.tenancy)?,
             admission: admission.clone(),
         });
-        let refused = |source| BuildError::Listen {
-            address: config.listen,
-            source,
-        };
-        let listener = TcpListener::bind(config.listen).await.map_err(refused)?;
+        let (grpc, health) = grpc::router(app.clone()).map_err(BuildError::Reflection)?;
+        let http = routes::router(app, &config)?;
         Ok(Self {
             reader,
-            app: routes::router(app, &config)?,
-            address: listener.local_addr().map_err(refused)?,
-            listener,
+            http: Door::open(config.listen, http).await?,
+            grpc: Door::open(config.grpc_listen, grpc).await?,
+            health,
             config,
             admission,
             flag: readiness.register("query"),
@@ -103,24 +125,37 @@ impl<R: TraceReader> Query<R> {
     #[must_use]
     pub fn with_admin(mut self, admin: Arc<dyn DeadLetterAdmin>) -> Self {
         let routes = admin::router(&self.config, self.admission.clone(), admin);
-        self.app = routes::beside(self.app, routes, &self.config.base_path);
+        self.http.app = routes::beside(self.http.app, routes, &self.config.base_path);
         self
     }
 
-    /// Where it listens, with the real port.
+    /// Where it listens for HTTP and gRPC, with the real port.
     pub fn addresses(&self) -> SocketAddr {
-        self.address
+        self.http.address
+    }
+
+    /// Where it listens for gRPC alone, with the real port.
+    pub fn grpc_address(&self) -> SocketAddr {
+        self.grpc.address
     }
 
     /// Answers requests until told to stop; returns when the last answer is sent or the grace is
     /// over.
     pub async fn run(self, stop: Stop) {
+        tracing::info!(
+            query.address = %self.http.address,
+            query.grpc_address = %self.grpc.address,
+            "Answering queries"
+        );
         let max_connections = self.config.limits.max_connections;
-        tracing::info!(query.address = %self.address, "Answering queries");
-        let serving = connections::serve(self.listener, self.app, max_connections, &stop);
+        let serve =
+            |door: Door, app| connections::serve(door.listener, app, max_connections, &stop);
+        let (grpc, http) = (self.grpc.app.clone(), self.http.app.clone());
+        let both = routes::by_content_type(grpc.clone(), http);
+        let serving = futures_util::future::join(serve(self.http, both), serve(self.grpc, grpc));
         tokio::select! {
-            () = serving => {}
-            () = probe::watch(&*self.reader, &self.flag) => {}
+            _ = serving => {}
+            () = probe::watch(&*self.reader, &self.flag, &self.health) => {}
         }
         self.flag.not_ready("stopped");
     }

@@ -11,6 +11,8 @@
 //! - [`topics`]: what the topics are, from `topics/`.
 //! - [`otlp_descriptor_set`] and [`otlp_response`]: OTLP's protobufs, from `proto/`, for gRPC
 //!   reflection and for the small messages that a receiver answers with.
+//! - [`jaeger_query`] and [`jaeger_query_descriptor_set`]: the messages of Jaeger's gRPC query
+//!   services, and their protobufs for reflection.
 //!
 //! Absent on purpose: Kafka. Records are bytes here.
 
@@ -23,6 +25,7 @@ mod registry;
 mod topics;
 mod proto;
 pub mod otlp_response;
+pub mod jaeger_query;
 #[cfg(test)]
 mod properties;
 
@@ -30,7 +33,7 @@ pub use announcement::{AnnouncementError, SchemaAnnouncement};
 pub use decode::{DecodeError, DecodedChunk, Flaw, SchemaError, SchemaSet};
 pub use encode::{ChunkEncoder, EncodeError};
 pub use frame::{FRAME_LEN, SchemaId};
-pub use proto::otlp_descriptor_set;
+pub use proto::{jaeger_query_descriptor_set, otlp_descriptor_set};
 pub use registry::{RegistryClient, RegistryError, RegistryTimeouts};
 pub use topics::{Cleanup, TopicDefinition, topics};
 pub use trace_chunk::{

@@ -1,11 +1,20 @@
-//! OTLP's protobuf definitions, described for gRPC reflection.
+//! Protobuf definitions, described for gRPC reflection.
 
 static OTLP: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/otlp_descriptor_set.bin"));
 
-/// The encoded `google.protobuf.FileDescriptorSet` of `proto/`: OTLP's common, resource, trace and
-/// trace collector files with everything they import.
+static JAEGER_QUERY: &[u8] =
+    include_bytes!(concat!(env!("OUT_DIR"), "/jaeger_query_descriptor_set.bin"));
+
+/// The encoded `google.protobuf.FileDescriptorSet` of OTLP's common, resource, trace and trace
+/// collector files with everything they import.
 pub fn otlp_descriptor_set() -> &'static [u8] {
     OTLP
+}
+
+/// The encoded `google.protobuf.FileDescriptorSet` of Jaeger's two query services with everything
+/// they import.
+pub fn jaeger_query_descriptor_set() -> &'static [u8] {
+    JAEGER_QUERY
 }
 
 #[cfg(test)]
@@ -13,21 +22,36 @@ mod tests {
     use prost::Message;
     use prost_types::FileDescriptorSet;
 
+    fn methods(set: &[u8]) -> Vec<String> {
+        let set = FileDescriptorSet::decode(set).expect("it is a set");
+        let of_file = |file: &prost_types::FileDescriptorProto| {
+            let package = file.package().to_owned();
+            let services = file.service.clone().into_iter();
+            services.flat_map(move |service| {
+                let full = format!("{package}.{}", service.name());
+                let methods = service.method.into_iter();
+                methods.map(move |method| format!("{full}/{}", method.name()))
+            })
+        };
+        set.file.iter().flat_map(of_file).collect()
+    }
+
     #[test]
     fn reflection_finds_the_export_method() {
-        let set = FileDescriptorSet::decode(super::otlp_descriptor_set()).expect("it is a set");
-        let mut methods = set.file.iter().flat_map(|file| {
-            let package = file.package();
-            file.service.iter().flat_map(move |service| {
-                let name = service.name();
-                let full = move |method| format!("{package}.{name}/{method}");
-                service
-                    .method
-                    .iter()
-                    .map(move |method| full(method.name().to_owned()))
-            })
-        });
-        let export = "opentelemetry.proto.collector.trace.v1.TraceService/Export";
-        assert!(methods.any(|method| method == export));
+        let export = "opentelemetry.proto.collector.trace.v1.TraceService/Export".to_owned();
+        assert!(methods(super::otlp_descriptor_set()).contains(&export));
+    }
+
+    #[test]
+    fn reflection_finds_every_method_of_both_query_services() {
+        let methods = methods(super::jaeger_query_descriptor_set());
+        let of = |service: &str| {
+            let prefix = format!("jaeger.{service}.QueryService/");
+            let names = methods.iter().filter_map(|name| name.strip_prefix(&prefix));
+            names.collect::<Vec<_>>().join(" ")
+        };
+        let v2 = "GetTrace ArchiveTrace FindTraces GetServices GetOperations GetDependencies";
+        let v3 = "GetTrace FindTraces GetServices GetOperations GetDependencies FindTraceSummaries";
+        assert_eq!((of("api_v2").as_str(), of("api_v3").as_str()), (v2, v3));
     }
 }

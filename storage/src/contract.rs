@@ -252,6 +252,17 @@ pub struct StoredTrace {
     pub complete: bool,
 }
 
+/// What became of a wish to keep a trace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Archived {
+    /// What is stored of it now is out of retention's reach.
+    Kept,
+    /// There is no such trace.
+    NotFound,
+    /// This store keeps nothing beyond retention.
+    Unsupported,
+}
+
 /// Reads traces. Every call sees one tenant alone.
 pub trait TraceReader: Send + Sync + 'static {
     /// The trace with this id, segments merged, each span once; `None` when there is none.
@@ -301,4 +312,14 @@ pub trait TraceReader: Send + Sync + 'static {
         tenant: &Tenant,
         query: &RedQuery,
     ) -> impl Future<Output = Result<Vec<RedPoint>, ReadError>> + Send;
+
+    /// Keeps what is stored of a trace beyond retention; to ask again keeps what has come since.
+    /// The trace is found by its id as before, and no longer by searches once retention is over.
+    fn archive(
+        &self,
+        _tenant: &Tenant,
+        _id: TraceId,
+    ) -> impl Future<Output = Result<Archived, ReadError>> + Send {
+        async { Ok(Archived::Unsupported) }
+    }
 }

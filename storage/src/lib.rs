@@ -28,6 +28,7 @@ mod traces;
 mod search;
 mod derived;
 mod identities;
+mod archive;
 mod reader;
 mod store;
 pub mod metrics;
@@ -35,9 +36,9 @@ mod read_metrics;
 
 pub use config::{DatabaseUrl, StorageConfig};
 pub use contract::{
-    Completeness, Counts, DeadLetter, Dependency, LIVE_CONSUMER, Operation, Owner, Progress,
-    ProgressStep, RedPoint, RedQuery, Source, StoredTrace, TraceReader, TraceSpans, TraceWriter,
-    WriteBatch, Written,
+    Archived, Completeness, Counts, DeadLetter, Dependency, LIVE_CONSUMER, Operation, Owner,
+    Progress, ProgressStep, RedPoint, RedQuery, Source, StoredTrace, TraceReader, TraceSpans,
+    TraceWriter, WriteBatch, Written,
 };
 pub use day::Day;
 pub use dead_letter::KeptLetter;

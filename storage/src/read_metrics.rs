@@ -27,8 +27,8 @@ pub(crate) fn describe() {
     describe_histogram!(
         READ_SECONDS,
         Unit::Seconds,
-        "Time of a read by call (trace, search, services, operations, dependencies, red) and \
-         outcome (ok, unavailable, timeout, operator, inconsistent, too_broad)."
+        "Time of a read by call (trace, search, services, operations, dependencies, red, archive) \
+         and outcome (ok, unavailable, timeout, operator, inconsistent, too_broad)."
     );
     describe_counter!(
         CANDIDATES,

@@ -9,8 +9,8 @@ use tokio::time::Instant;
 use crate::search::Cost;
 use crate::traces::TraceReading;
 use crate::{
-    Dependency, Operation, PostgresStore, ReadError, RedPoint, RedQuery, SearchLimits, StoredTrace,
-    TraceReader, derived, failure, read_metrics, search,
+    Archived, Dependency, Operation, PostgresStore, ReadError, RedPoint, RedQuery, SearchLimits,
+    StoredTrace, TraceReader, archive, derived, failure, read_metrics, search,
 };
 
 /// One snapshot for all that a search reads. The planner must not choose a sequential scan while
@@ -153,5 +153,10 @@ impl TraceReader for PostgresStore {
             derived::red(&mut conn, tenant, query).await
         };
         self.read("red", read).await
+    }
+
+    async fn archive(&self, tenant: &Tenant, id: TraceId) -> Result<Archived, ReadError> {
+        let copy = archive::archive(&self.write_pool, tenant, id);
+        self.read("archive", copy).await
     }
 }

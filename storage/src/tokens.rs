@@ -219,6 +219,8 @@ fn of_predicate(hasher: &Hasher, predicate: &SpanPredicate) -> Option<Vec<u32>> 
         SpanPredicate::Attribute(wanted) => {
             vec![hasher.keyed(TokenKind::Attribute, &wanted.key, wanted.value.as_bytes())]
         }
+        // Names of events have no token: every segment may hold such a span.
+        SpanPredicate::Mentions(_) => one(TokenKind::Tenant, ""),
         SpanPredicate::Never => return None,
     })
 }

@@ -32,8 +32,8 @@ impl<'r> TraceReading<'r> {
         }
     }
 
-    /// The traces with these ids that the tenant has, those that start in `range` or a day around
-    /// it.
+    /// The traces with these ids that the tenant has, archived ones among them, those that start
+    /// in `range` or a day around it.
     #[tracing::instrument(name = "db.traces.by_id", skip_all)]
     pub(crate) async fn by_id(
         &mut self,
@@ -47,7 +47,10 @@ impl<'r> TraceReading<'r> {
             .collect();
         let bounded = |at: u64| i64::try_from(at).unwrap_or(i64::MAX);
         let mut rows = sqlx::query(
-            "SELECT trace_id, completeness, payload FROM segment
+            "SELECT trace_id, completeness, payload, start_ns, segment_id FROM segment
+             WHERE trace_id = ANY($1) AND tenant = $2 AND start_ns >= $3 AND start_ns <= $4
+             UNION ALL
+             SELECT trace_id, completeness, payload, start_ns, segment_id FROM archived_segment
              WHERE trace_id = ANY($1) AND tenant = $2 AND start_ns >= $3 AND start_ns <= $4
              ORDER BY start_ns, segment_id",
         )

@@ -11,13 +11,19 @@
 mod params;
 mod catalogue;
 mod traces;
+mod archive;
 mod dependencies;
 mod red;
+mod transform;
+mod analytics;
 
+pub use analytics::{GetAnalyticsDependencies, GetDeepDependencies, GetQualityMetrics};
+pub use archive::ArchiveTrace;
 pub use catalogue::{GetOperations, GetServiceOperations, GetServices};
 pub use dependencies::GetDependencies;
 pub use red::{GetCallRates, GetErrorRates, GetLatencies, GetMinStep};
 pub use traces::{FindTraces, GetTrace};
+pub use transform::Transform;
 
 /// Implements the parts of [`Endpoint`](crate::pipeline::Endpoint) that all of this API share.
 macro_rules! shared {

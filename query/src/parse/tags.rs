@@ -12,6 +12,11 @@ use super::{Malformed, logfmt};
 pub struct Tags(BTreeMap<String, String>);
 
 impl Tags {
+    /// Adds a pair.
+    pub fn add(&mut self, key: String, value: String) {
+        self.0.insert(key, value);
+    }
+
     /// Adds `key:value`.
     pub fn add_simple(&mut self, tag: &str) -> Result<(), Malformed> {
         let Some((key, value)) = tag.split_once(':') else {

@@ -110,7 +110,7 @@ fn scope(out: &mut Vec<u8>, scope: &Scope) {
 }
 
 /// Warnings and repairs as attributes.
-fn said_about(span: &Span, warnings: &[String]) -> Vec<model::KeyValue> {
+pub(super) fn said_about(span: &Span, warnings: &[String]) -> Vec<model::KeyValue> {
     let list = |key: &str, items: Vec<Value>| {
         (!items.is_empty()).then(|| model::KeyValue::new(key, Value::Array(items)))
     };

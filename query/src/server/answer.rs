@@ -6,7 +6,9 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::Response;
 use bootstrap::{chain, clock};
+use bytes::Bytes;
 use http::{HeaderValue, StatusCode, header};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 use storage::TraceReader;
 use tokio::time::Instant;
 
@@ -36,10 +38,10 @@ pub(super) async fn answer<E: Endpoint, R: TraceReader>(
         Err(error) => plain_text(StatusCode::UNAUTHORIZED, format!("{error}\n")),
         Ok(tenant) => match api_request::<E>(tenant, &request) {
             Err(error) => failure::<E>(&error.into()),
-            Ok(request) => match within_time::<E, R>(&app, &request).await {
+            Ok(asked) => match within_time::<E, R>(&app, &asked, request.into_body()).await {
                 Err(error) => failure::<E>(&error),
                 Ok((rendering, permit)) => {
-                    let indented = E::indented(&request);
+                    let indented = E::indented(&asked);
                     let patience = app.service.limits.write_timeout;
                     let stream = streaming::Stream {
                         route: E::ROUTE,
@@ -71,6 +73,7 @@ fn api_request<E: Endpoint>(
         tenant,
         params,
         segment: segment.unwrap_or_default().to_owned(),
+        body: Bytes::new(),
         now: clock::now(),
     })
 }
@@ -79,17 +82,33 @@ fn api_request<E: Endpoint>(
 async fn within_time<E: Endpoint, R: TraceReader>(
     app: &App<R>,
     request: &ApiRequest,
+    body: Body,
 ) -> Result<(Rendering, Permit), Failure> {
     let limit = app.service.limits.request_timeout;
     let work = async {
         let entered = app.admission.enter(&request.tenant).await;
         let permit = entered.map_err(|_| Failure::Overloaded)?;
-        let rendering = pipeline::answer::<E, R>(&app.service, request).await?;
+        let rendering = if E::HAS_BODY {
+            let body = whole(body, app.service.limits.max_upload.as_usize()).await?;
+            let request = request.clone();
+            pipeline::answer::<E, R>(&app.service, &ApiRequest { body, ..request }).await?
+        } else {
+            pipeline::answer::<E, R>(&app.service, request).await?
+        };
         Ok((rendering, permit))
     };
     tokio::time::timeout(limit, work)
         .await
         .unwrap_or(Err(Failure::TimedOut(limit)))
+}
+
+/// The bytes of a body, unless there are more than allowed.
+async fn whole(body: Body, limit: usize) -> Result<Bytes, Failure> {
+    match Limited::new(body, limit).collect().await {
+        Ok(collected) => Ok(collected.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(Failure::TooLarge(limit)),
+        Err(_) => Err(Malformed::new("the request broke off").into()),
+    }
 }
 
 /// An error as Go's error writer sends it: plain text with a line's end, whatever it holds.

@@ -5,16 +5,18 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::Request;
 use axum::response::Response;
-use axum::routing::{MethodRouter, get};
+use axum::routing::{MethodRouter, get, on};
 use http::{HeaderValue, Method, StatusCode, header};
 use storage::TraceReader;
+use tower::ServiceExt;
 use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use tower_http::set_header::SetResponseHeaderLayer;
 
 use super::answer::{self, App, plain_text};
-use crate::api::{jaeger_v1 as v1, jaeger_v3 as v3};
+use super::grpc::is_grpc;
+use crate::api::{jaeger_v1 as v1, jaeger_v3 as v3, zipkin_v2 as zipkin};
 use crate::config::QueryConfig;
 use crate::metrics;
 use crate::pipeline::Endpoint;
@@ -38,6 +40,11 @@ pub(super) fn router<R: TraceReader>(
         v1::GetServiceOperations,
         v1::FindTraces,
         v1::GetTrace,
+        v1::ArchiveTrace,
+        v1::Transform,
+        v1::GetDeepDependencies,
+        v1::GetAnalyticsDependencies,
+        v1::GetQualityMetrics,
         v1::GetDependencies,
         v1::GetLatencies,
         v1::GetCallRates,
@@ -50,6 +57,19 @@ pub(super) fn router<R: TraceReader>(
         v3::FindSummaries,
         v3::GetDependencies,
     );
+    let zipkin = routes!(
+        Router::new();
+        zipkin::GetServices,
+        zipkin::GetSpanNames,
+        zipkin::GetRemoteServices,
+        zipkin::FindTraces,
+        zipkin::GetTrace,
+        zipkin::GetTraces,
+        zipkin::GetDependencies,
+        zipkin::GetAutocompleteKeys,
+        zipkin::GetAutocompleteValues,
+    );
+    let api = api.merge(zipkin.clone()).nest("/zipkin", zipkin);
     let api = api.with_state(app);
     let base = config.base_path.trim_end_matches('/');
     let all = if base.is_empty() {
@@ -80,6 +100,18 @@ pub(super) fn beside(service: Router, further: Router, base_path: &str) -> Route
     service.merge(further)
 }
 
+/// Calls of gRPC to the one, all other requests to the other.
+pub(super) fn by_content_type(grpc: Router, http: Router) -> Router {
+    Router::new().fallback(move |request: Request| {
+        let router = if is_grpc(request.headers()) {
+            grpc.clone()
+        } else {
+            http.clone()
+        };
+        router.oneshot(request)
+    })
+}
+
 /// A configured origin cannot be sent in a header.
 #[derive(Debug, thiserror::Error)]
 #[error("{origin:?} is no origin")]
@@ -89,7 +121,7 @@ pub struct OriginError {
 }
 
 fn endpoint<E: Endpoint, R: TraceReader>() -> MethodRouter<Arc<App<R>>> {
-    get(answer::answer::<E, R>)
+    on(E::METHOD, answer::answer::<E, R>)
 }
 
 /// None: no header about other origins is ever sent.
@@ -108,8 +140,11 @@ fn cors(origins: &[String]) -> Result<Option<CorsLayer>, OriginError> {
     } else {
         AllowOrigin::list(origins.iter().map(parse).collect::<Result<Vec<_>, _>>()?)
     };
-    let layer = CorsLayer::new().allow_origin(allowed);
-    Ok(Some(layer.allow_methods([Method::GET])))
+    let layer = CorsLayer::new()
+        .allow_origin(allowed)
+        .allow_methods([Method::GET, Method::POST])
+        .allow_headers([header::CONTENT_TYPE]);
+    Ok(Some(layer))
 }
 
 /// Go's words for what is not there.
@@ -132,11 +167,16 @@ GET /api/services/{service}/operations
 GET /api/traces?service=&operation=&tags=&start=&end=&lookback=&minDuration=&maxDuration=&limit=&raw=
 GET /api/traces?traceID=
 GET /api/traces/{id}
+POST /api/archive/{id}
+POST /api/transform
 GET /api/dependencies?endTs=&lookback=&service=
 GET /api/metrics/latencies?service=&quantile=&groupByOperation=&spanKind=&endTs=&lookback=&step=&ratePer=
 GET /api/metrics/calls
 GET /api/metrics/errors
 GET /api/metrics/minstep
+GET /api/deep-dependencies
+GET /analytics/v1/dependencies
+GET /api/quality-metrics
 
 GET /api/v3/services
 GET /api/v3/operations?service=&spanKind=
@@ -144,6 +184,19 @@ GET /api/v3/traces/{id}?startTime=&endTime=&rawTraces=
 GET /api/v3/traces?query.serviceName=&query.operationName=&query.attributes=&query.startTimeMin=&query.startTimeMax=&query.durationMin=&query.durationMax=&query.searchDepth=&query.rawTraces=
 GET /api/v3/trace-summaries
 GET /api/v3/dependencies?startTime=&endTime=
+
+Under /zipkin as well:
+GET /api/v2/services
+GET /api/v2/spans?serviceName=
+GET /api/v2/remoteServices?serviceName=
+GET /api/v2/traces?serviceName=&spanName=&remoteServiceName=&annotationQuery=&minDuration=&maxDuration=&endTs=&lookback=&limit=
+GET /api/v2/trace/{id}
+GET /api/v2/traceMany?traceIds=
+GET /api/v2/dependencies?endTs=&lookback=
+GET /api/v2/autocompleteKeys
+GET /api/v2/autocompleteValues?key=
+
+gRPC: jaeger.api_v2.QueryService, jaeger.api_v3.QueryService
 
 With a token:
 GET /admin/dead-letters?id=&reason=&schemaId=&service=&tenant=&topic=&since=&until=&maxAttempt=

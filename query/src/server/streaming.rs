@@ -4,6 +4,7 @@
 //! queue: memory holds a few chunks, however long the answer is. When the client goes away, the
 //! queue closes and rendering ends. What fits one chunk is sent with its length.
 
+use std::convert::Infallible;
 use std::io;
 use std::time::Duration;
 
@@ -11,10 +12,13 @@ use axum::body::Body;
 use axum::response::Response;
 use bytes::Bytes;
 use futures_util::stream::{self, StreamExt};
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http_body::Frame;
+use http_body_util::StreamBody;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
+use tonic::Status;
 
 use super::admission::Permit;
 use super::answer::plain_text;
@@ -93,6 +97,32 @@ impl Stream {
         response
     }
 
+    /// Renders into the messages of a gRPC answer; how it went is in the trailers.
+    pub(super) fn messages(self, rendering: Rendering, cancellation: Cancellation) -> Body {
+        let route = self.route;
+        let (chunks, queue) = mpsc::channel(QUEUE);
+        let renderer = self.start(rendering, chunks);
+        let state = Some((queue, renderer, cancellation));
+        let frames = stream::unfold(state, move |state| async move {
+            let (mut queue, renderer, cancellation) = state?;
+            if let Some(chunk) = queue.recv().await {
+                metrics::sent(route, chunk.len());
+                let state = Some((queue, renderer, cancellation));
+                return Some((Ok::<_, Infallible>(Frame::data(chunk)), state));
+            }
+            let status = match renderer.await {
+                Ok(Ok(())) => {
+                    cancellation.complete();
+                    Status::ok("")
+                }
+                Ok(Err(Gone)) => Status::deadline_exceeded(Gone.to_string()),
+                Err(_) => Status::internal("the answer could not be rendered"),
+            };
+            Some((Ok(Frame::trailers(trailers(&status))), None))
+        });
+        Body::new(StreamBody::new(frames))
+    }
+
     fn start(self, rendering: Rendering, chunks: mpsc::Sender<Bytes>) -> Renderer {
         tokio::task::spawn_blocking(move || {
             let _guards = self.guards;
@@ -101,6 +131,15 @@ impl Stream {
             out.finish()
         })
     }
+}
+
+fn trailers(status: &Status) -> HeaderMap {
+    let mut trailers = HeaderMap::new();
+    // Our own words are fit for a header.
+    if status.add_header(&mut trailers).is_err() {
+        trailers.clear();
+    }
+    trailers
 }
 
 fn broken() -> io::Error {

@@ -14,6 +14,9 @@ pub(super) enum NoTenant {
     /// There is no such tenant.
     #[error("unknown tenant")]
     Unknown,
+    /// A call names more than one.
+    #[error("extra tenant header")]
+    Extra,
 }
 
 /// Why the configuration of tenancy is refused.
@@ -47,6 +50,14 @@ impl Tenancy {
             header,
             known: config.tenants.iter().map(parse).collect::<Result<_, _>>()?,
         })
+    }
+
+    /// The tenant that the metadata of a call name: not more than one.
+    pub(super) fn of_call(&self, metadata: &HeaderMap) -> Result<Tenant, NoTenant> {
+        if metadata.get_all(&self.header).iter().count() > 1 {
+            return Err(NoTenant::Extra);
+        }
+        self.of(metadata)
     }
 
     /// The tenant that the headers name.

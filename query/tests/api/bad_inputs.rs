@@ -151,6 +151,6 @@ async fn a_limit_above_the_most_allowed_is_taken_as_that() {
 }
 
 /// A store that only the probe of readiness may ask.
-struct Untouchable;
+pub struct Untouchable;
 
 crate::serving::reader! { Untouchable, _self => panic!("a bad request reached the store") }

@@ -8,7 +8,7 @@ use query::{QueryConfig, QueryLimits};
 use crate::support::{Server, of_service, span, span_id, trace};
 
 /// A chain: each span is the parent of the next.
-fn chain(spans: u64) -> Trace {
+pub fn chain(spans: u64) -> Trace {
     let link = |number: u64| {
         let mut one = span("abc", number, "step", 0);
         one.parent_span_id = (number > 1).then(|| span_id(number - 1));

@@ -1,4 +1,4 @@
-//! The query service over HTTP, on a store in memory and on Postgres.
+//! The query service over HTTP and gRPC, on a store in memory and on Postgres.
 
 mod support;
 mod jaeger_v1;
@@ -9,4 +9,7 @@ mod bad_inputs;
 mod serving;
 mod admin;
 mod large_traces;
+mod grpc;
+mod zipkin_v2;
+mod uploads_and_archive;
 mod postgres;

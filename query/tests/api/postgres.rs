@@ -4,7 +4,7 @@
 //! on each. Failure is any difference in what is found, in its order, or in what a span says. The
 //! order of spans within a trace is not compared: neither store promises one.
 
-mod arbitrary;
+pub mod arbitrary;
 mod stores;
 mod same_answers;
 mod unavailable;

@@ -67,7 +67,7 @@ macro_rules! reader {
 pub(crate) use reader;
 
 /// Answers when it is let.
-struct Held {
+pub struct Held {
     entered: Arc<Semaphore>,
     released: Arc<Semaphore>,
 }
@@ -79,7 +79,7 @@ reader! { Held, this => {
 } }
 
 impl Held {
-    fn new() -> (Self, Arc<Semaphore>, Arc<Semaphore>) {
+    pub fn new() -> (Self, Arc<Semaphore>, Arc<Semaphore>) {
         let (entered, released) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
         (
             Self {

@@ -21,6 +21,7 @@ pub const MS: u64 = 1_000_000;
 /// A service that runs until it is dropped.
 pub struct Server {
     pub address: SocketAddr,
+    pub grpc: SocketAddr,
     pub readiness: Readiness,
     pub stop: StopHandle,
     pub running: JoinHandle<()>,
@@ -68,6 +69,7 @@ impl Server {
     pub async fn share<R: TraceReader>(config: QueryConfig, reader: Arc<R>) -> Self {
         let config = QueryConfig {
             listen: "127.0.0.1:0".parse().expect("an address"),
+            grpc_listen: "127.0.0.1:0".parse().expect("an address"),
             ..config
         };
         let readiness = Readiness::new();
@@ -77,6 +79,7 @@ impl Server {
         let (handle, stop) = Stop::new();
         Self {
             address: query.addresses(),
+            grpc: query.grpc_address(),
             readiness,
             stop: handle,
             running: tokio::spawn(query.run(stop)),

@@ -81,6 +81,7 @@ pub(crate) fn ready(
         "query API",
         format!("http://{}", reachable(addresses.query)),
     );
+    line("query over gRPC", reachable(addresses.query_grpc));
     line(
         "admin",
         format!("http://{}/ready and /metrics", reachable(process.admin)),

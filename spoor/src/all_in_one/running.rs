@@ -38,6 +38,7 @@ pub(crate) struct Addresses {
     pub(crate) otlp_grpc: Option<SocketAddr>,
     pub(crate) otlp_http: Option<SocketAddr>,
     pub(crate) query: SocketAddr,
+    pub(crate) query_grpc: SocketAddr,
 }
 
 impl Running {
@@ -54,6 +55,7 @@ impl Running {
             otlp_grpc,
             otlp_http,
             query: query.addresses(),
+            query_grpc: query.grpc_address(),
         };
         let mut parts = vec![Part::start("the collector", config, |stop| {
             collector.run(stop)

@@ -118,6 +118,9 @@ impl Question {
             SpanPredicate::ScopeName(scope.name.clone()),
             SpanPredicate::ScopeVersion(scope.version.clone()),
         ];
+        let mentioned = span.events.iter().map(|event| &event.name);
+        let mentioned = mentioned.chain(resource.attributes.iter().map(|a| &a.key));
+        all.extend(mentioned.map(|name| SpanPredicate::Mentions(name.clone())));
         let events = span.events.iter().flat_map(|event| &event.attributes);
         let own = span
             .attributes

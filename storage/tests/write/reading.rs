@@ -1,7 +1,8 @@
 //! What was written is read back: whole, once, and by its own tenant alone.
 
 use model::{SpanPredicate, Tenant, TimeRange, TraceQuery};
-use storage::{RedQuery, TraceReader};
+use sqlx::{Connection, Executor};
+use storage::{Archived, RedQuery, TraceReader};
 
 use crate::store::TestStore;
 use crate::writing::span;
@@ -102,4 +103,36 @@ async fn edges_and_red_are_read_as_written() {
             .collect::<Vec<_>>(),
         [("op 2", 1)]
     );
+}
+
+#[tokio::test]
+async fn an_archived_trace_outlives_its_segments_and_each_span_is_there_once() {
+    let store = TestStore::new().await;
+    let (root, late) = (span("shop", 1, 0), span("cart", 2, 1));
+    let archive = async |tenant: &Tenant| {
+        let archived = store.store.archive(tenant, root.id).await;
+        archived.expect("archives")
+    };
+    let spans = async || {
+        let read = store.store.trace(&tenant(), root.id, None).await;
+        read.expect("reads").map(|of| of.trace.span_count())
+    };
+    assert_eq!(archive(&tenant()).await, Archived::NotFound);
+    store.write(std::slice::from_ref(&root)).await;
+    let other = Tenant::parse("other").expect("a good name");
+    assert_eq!(archive(&other).await, Archived::NotFound);
+    assert_eq!(archive(&tenant()).await, Archived::Kept);
+    assert_eq!(archive(&tenant()).await, Archived::Kept);
+    assert_eq!(spans().await, Some(1));
+    store.write(&[late]).await;
+    assert_eq!(spans().await, Some(2));
+    assert_eq!(archive(&tenant()).await, Archived::Kept);
+    let mut session = store.session().await;
+    session
+        .execute("DELETE FROM spoor.segment")
+        .await
+        .expect("deletes");
+    session.close().await.expect("closes");
+    assert_eq!(spans().await, Some(2));
+    assert_eq!(archive(&tenant()).await, Archived::Kept);
 }

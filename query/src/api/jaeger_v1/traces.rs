@@ -151,9 +151,7 @@ impl Endpoint for GetTrace {
     type Question = TracesById;
 
     fn parse(request: &ApiRequest, _: &QueryLimits) -> Result<(Self, TracesById), Malformed> {
-        let text = decode_segment(&request.segment)
-            .ok_or_else(|| Malformed::new("the trace id is not valid text"))?;
-        let id = parse_trace_id(&text).map_err(Malformed::new)?;
+        let id = trace_id_of(request)?;
         let question = TracesById {
             ids: vec![id],
             hint: hint(&request.params)?,
@@ -174,6 +172,13 @@ impl Endpoint for GetTrace {
     }
 
     shared!();
+}
+
+/// The trace id in the path.
+pub(super) fn trace_id_of(request: &ApiRequest) -> Result<TraceId, Malformed> {
+    let text = decode_segment(&request.segment)
+        .ok_or_else(|| Malformed::new("the trace id is not valid text"))?;
+    parse_trace_id(&text).map_err(Malformed::new)
 }
 
 /// When the traces were, if the client says so.

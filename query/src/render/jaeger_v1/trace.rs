@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use model::{KeyValue, Resource, SERVICE_NAME, Value};
+use model::Resource;
 
 use super::{span, tags, trace_id};
 use crate::adjust::Adjusted;
 use crate::go::json;
+use crate::render::jaeger_model::process_tags;
 use crate::render::{Gone, Output};
 
 /// Writes a trace. Its own `warnings` are always null: every warning is on a span.
@@ -75,8 +76,6 @@ fn process(out: &mut Vec<u8>, resource: &Resource) {
     out.extend_from_slice(b"{\"serviceName\":");
     json::string(out, resource.service_name());
     out.extend_from_slice(b",\"tags\":");
-    let is_name = |of: &KeyValue| of.key == SERVICE_NAME && matches!(of.value, Value::String(_));
-    let others = resource.attributes.iter().filter(|of| !is_name(of));
-    json::list(out, others, tags::attribute);
+    json::list(out, process_tags(resource), tags::tag);
     out.push(b'}');
 }
