@@ -1,15 +1,27 @@
-//! Compiles OTLP's protobufs into the descriptor set that gRPC reflection serves.
+//! Compiles the protobufs into the descriptor sets that gRPC reflection serves.
 
 use std::{env, error::Error, fs, path::PathBuf};
 
 use prost::Message;
 
-const ROOT: &str = "opentelemetry/proto/collector/trace/v1/trace_service.proto";
+/// The roots of each set.
+const SETS: &[(&str, &[&str])] = &[
+    (
+        "otlp_descriptor_set.bin",
+        &["opentelemetry/proto/collector/trace/v1/trace_service.proto"],
+    ),
+    (
+        "jaeger_collector_descriptor_set.bin",
+        &["jaeger/api_v2/collector.proto"],
+    ),
+];
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=proto");
-    let descriptors = protox::compile([ROOT], ["proto"])?;
-    let out = PathBuf::from(env::var("OUT_DIR")?).join("otlp_descriptor_set.bin");
-    fs::write(out, descriptors.encode_to_vec())?;
+    let out = PathBuf::from(env::var("OUT_DIR")?);
+    for (name, roots) in SETS {
+        let descriptors = protox::compile(*roots, ["proto"])?;
+        fs::write(out.join(name), descriptors.encode_to_vec())?;
+    }
     Ok(())
 }

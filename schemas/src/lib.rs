@@ -30,7 +30,7 @@ pub use announcement::{AnnouncementError, SchemaAnnouncement};
 pub use decode::{DecodeError, DecodedChunk, Flaw, SchemaError, SchemaSet};
 pub use encode::{ChunkEncoder, EncodeError};
 pub use frame::{FRAME_LEN, SchemaId};
-pub use proto::otlp_descriptor_set;
+pub use proto::{jaeger_collector_descriptor_set, otlp_descriptor_set};
 pub use registry::{RegistryClient, RegistryError, RegistryTimeouts};
 pub use topics::{Cleanup, TopicDefinition, topics};
 pub use trace_chunk::{

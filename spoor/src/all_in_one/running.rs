@@ -35,8 +35,7 @@ pub(crate) struct Running {
 /// Where clients connect.
 #[derive(Debug, Clone)]
 pub(crate) struct Addresses {
-    pub(crate) otlp_grpc: Option<SocketAddr>,
-    pub(crate) otlp_http: Option<SocketAddr>,
+    pub(crate) collector: collector::Addresses,
     pub(crate) query: SocketAddr,
 }
 
@@ -49,10 +48,8 @@ impl Running {
         store: Arc<PostgresStore>,
         config: &Config,
     ) -> Self {
-        let (otlp_grpc, otlp_http) = collector.addresses();
         let addresses = Addresses {
-            otlp_grpc,
-            otlp_http,
+            collector: collector.addresses(),
             query: query.addresses(),
         };
         let mut parts = vec![Part::start("the collector", config, |stop| {
