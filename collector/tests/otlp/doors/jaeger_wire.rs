@@ -186,7 +186,7 @@ pub fn batch(of: &ResourceSpans) -> Vec<u8> {
 
 fn thrift_span(scope: &Scope, span: &Span) -> Struct {
     let (high, low) = halves(span.trace_id);
-    let parent = span.parent_span_id.map(|id| number(id));
+    let parent = span.parent_span_id.map(number);
     let references = references(span).into_iter().map(|(trace, id, follows)| {
         let (high, low) = halves(trace);
         let of_type = Struct::default().i32(1, follows.into());

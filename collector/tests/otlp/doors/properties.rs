@@ -105,7 +105,7 @@ proptest! {
         for of in &carried {
             let body = jaeger_wire::post_spans(of);
             let found = decoded(Encoding::JaegerProtobuf, &body).expect("valid");
-            prop_assert_eq!(&found, &[of.clone()]);
+            prop_assert_eq!(found.as_slice(), std::slice::from_ref(of));
         }
         let body = jaeger_wire::post_spans_with_processes(&carried);
         let found = decoded(Encoding::JaegerProtobuf, &body).expect("valid");

@@ -125,9 +125,8 @@ fn each_encoding_gives_the_same_batch() {
     }
 }
 
-async fn stored_after(running: &Running) -> Vec<ResourceSpans> {
-    let resources = running.published.resources();
-    sorted(resources)
+fn stored_after(running: &Running) -> Vec<ResourceSpans> {
+    sorted(running.published.resources())
 }
 
 #[tokio::test]
@@ -138,13 +137,13 @@ async fn each_receiver_publishes_the_same_record() {
         .send(PROTOBUF, wire::request(std::slice::from_ref(&sent)))
         .await;
     assert_eq!(answer.status(), 200);
-    let expected = stored_after(&otlp).await;
+    let expected = stored_after(&otlp);
     let grpc = start().await;
     let path = "/jaeger.api_v2.CollectorService/PostSpans";
     let mut client = client_of(grpc.jaeger_grpc).await;
     let answer = call(&mut client, path, jaeger_wire::post_spans(&sent), &[]).await;
     assert!(answer.is_ok());
-    assert_eq!(stored_after(&grpc).await, expected);
+    assert_eq!(stored_after(&grpc), expected);
     let thrift = start().await;
     let request = thrift.post_to(
         thrift.jaeger_thrift,
@@ -156,7 +155,7 @@ async fn each_receiver_publishes_the_same_record() {
         .send()
         .await;
     assert_eq!(answer.expect("an answer").status(), 202);
-    assert_eq!(stored_after(&thrift).await, expected);
+    assert_eq!(stored_after(&thrift), expected);
     let zipkin = start().await;
     let spans = zipkin_wire::v2_json(&sent).to_string();
     let answer = zipkin
@@ -165,5 +164,5 @@ async fn each_receiver_publishes_the_same_record() {
         .await;
     assert_eq!(answer.expect("an answer").status(), 202);
     let cut: Vec<_> = expected.into_iter().map(by_zipkin).collect();
-    assert_eq!(stored_after(&zipkin).await, cut);
+    assert_eq!(stored_after(&zipkin), cut);
 }
