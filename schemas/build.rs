@@ -17,6 +17,10 @@ const SETS: &[(&str, &[&str])] = &[
             "jaeger/api_v3/query_service.proto",
         ],
     ),
+    (
+        "jaeger_collector_descriptor_set.bin",
+        &["jaeger/api_v2/collector.proto"],
+    ),
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {

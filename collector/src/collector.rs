@@ -1,5 +1,7 @@
 //! The collector as a component: configuration → build → run until stopped.
 
+mod listeners;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -12,20 +14,17 @@ use tonic::service::Routes;
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
+pub use self::listeners::Addresses;
+use self::listeners::Listeners;
 use crate::config::{CollectorConfig, ConnectionsConfig};
 use crate::pipeline::Pipeline;
 use crate::publish::Publish;
 use crate::receive::connection::{Versions, serve};
-use crate::receive::{Admission, Listener, Protocol, Shared, otlp_grpc, otlp_http};
+use crate::receive::{Admission, Listener, Protocol, Shared};
+use crate::receive::{jaeger_grpc, jaeger_thrift, otlp_grpc, otlp_http, zipkin};
 
-/// Where the receivers listen; none for one that is switched off.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Addresses {
-    /// OTLP over gRPC.
-    pub otlp_grpc: Option<SocketAddr>,
-    /// OTLP over HTTP.
-    pub otlp_http: Option<SocketAddr>,
-}
+/// What a gRPC receiver offers beside its method, and how its health is told.
+type Beside = (Routes, HealthReporter);
 
 /// Why the collector cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -69,10 +68,9 @@ pub struct Collector<P> {
     config: CollectorConfig,
     encoder: ChunkEncoder,
     publisher: P,
-    otlp_grpc: Option<Listener>,
-    otlp_http: Option<Listener>,
-    beside_traces: Routes,
-    health: HealthReporter,
+    listeners: Listeners,
+    beside_otlp: Beside,
+    beside_jaeger: Beside,
     readiness: Option<ReadinessFlag>,
 }
 
@@ -87,31 +85,16 @@ impl<P: Publish> Collector<P> {
         publisher: P,
     ) -> Result<Self, BuildError> {
         check(&config)?;
-        let (grpc, http) = (&config.otlp_grpc, &config.otlp_http);
-        let otlp_grpc = bind(
-            grpc.enabled,
-            grpc.address,
-            Protocol::OtlpGrpc,
-            &grpc.connections,
-        )
-        .await?;
-        let otlp_http = bind(
-            http.enabled,
-            http.address,
-            Protocol::OtlpHttp,
-            &http.connections,
-        )
-        .await?;
-        let beside = otlp_grpc::side_services();
-        let (beside_traces, health) = beside.map_err(BuildError::Reflection)?;
+        let listeners = Listeners::bind(&config).await?;
+        let beside_otlp = otlp_grpc::side_services().map_err(BuildError::Reflection)?;
+        let beside_jaeger = jaeger_grpc::side_services().map_err(BuildError::Reflection)?;
         Ok(Self {
             config,
             encoder,
             publisher,
-            otlp_grpc,
-            otlp_http,
-            beside_traces,
-            health,
+            listeners,
+            beside_otlp,
+            beside_jaeger,
             readiness: None,
         })
     }
@@ -126,11 +109,7 @@ impl<P: Publish> Collector<P> {
 
     /// Where the receivers listen, with the ports that were really bound.
     pub fn addresses(&self) -> Addresses {
-        let of = |listener: &Option<Listener>| listener.as_ref().map(Listener::address);
-        Addresses {
-            otlp_grpc: of(&self.otlp_grpc),
-            otlp_http: of(&self.otlp_http),
-        }
+        self.listeners.addresses()
     }
 
     /// Serves until `stop`, then takes nothing new, answers what is under way and waits for the
@@ -161,30 +140,18 @@ impl<P: Publish> Collector<P> {
             pipeline,
             stop: stop.clone(),
         });
-        let tracker = TaskTracker::new();
+        let (otlp, otlp_health) = self.beside_otlp;
+        let (jaeger, jaeger_health) = self.beside_jaeger;
         let running = Running {
-            shared: shared.clone(),
-            tracker,
-            health: self.health,
+            shared,
+            tracker: TaskTracker::new(),
+            health: [
+                (otlp_grpc::TRACE_SERVICE, otlp_health),
+                (jaeger_grpc::COLLECTOR_SERVICE, jaeger_health),
+            ],
         };
-        if let Some(listener) = self.otlp_grpc {
-            let router = otlp_grpc::router(self.beside_traces, shared.clone());
-            running.tell_health(ServingStatus::Serving).await;
-            let config = &shared.config.otlp_grpc;
-            let versions = Versions::Http2 {
-                max_streams: config.max_concurrent_streams,
-            };
-            running.serve(listener, router, versions, &config.connections);
-        }
-        if let Some(listener) = self.otlp_http {
-            let router = otlp_http::router(shared.clone());
-            running.serve(
-                listener,
-                router,
-                Versions::Http1And2,
-                &shared.config.otlp_http.connections,
-            );
-        }
+        running.tell_health(ServingStatus::Serving).await;
+        running.serve_all(self.listeners, otlp, jaeger);
         running
     }
 }
@@ -194,27 +161,64 @@ struct Running<P> {
     shared: Arc<Shared<P>>,
     /// The accept loops and all connections.
     tracker: TaskTracker,
-    health: HealthReporter,
+    /// The services by name, each with its own reporter.
+    health: [(&'static str, HealthReporter); 2],
 }
 
 impl<P: Publish> Running<P> {
+    fn serve_all(&self, listeners: Listeners, beside_otlp: Routes, beside_jaeger: Routes) {
+        let (shared, config) = (&self.shared, &self.shared.config);
+        let http2 = |max_streams| Versions::Http2 { max_streams };
+        let router = otlp_grpc::router(beside_otlp, shared.clone());
+        let (section, listener) = (&config.otlp_grpc, listeners.otlp_grpc);
+        let versions = http2(section.max_concurrent_streams);
+        self.serve(listener, router, versions, &section.connections);
+        let router = jaeger_grpc::router(beside_jaeger, shared.clone());
+        let (section, listener) = (&config.jaeger_grpc, listeners.jaeger_grpc);
+        let versions = http2(section.max_concurrent_streams);
+        self.serve(listener, router, versions, &section.connections);
+        let over_http = [
+            (
+                listeners.otlp_http,
+                otlp_http::router(shared.clone()),
+                &config.otlp_http.connections,
+            ),
+            (
+                listeners.jaeger_thrift,
+                jaeger_thrift::router(shared.clone()),
+                &config.jaeger_thrift.connections,
+            ),
+            (
+                listeners.zipkin,
+                zipkin::router(shared.clone()),
+                &config.zipkin.connections,
+            ),
+        ];
+        for (listener, router, connections) in over_http {
+            self.serve(listener, router, Versions::Http1And2, connections);
+        }
+    }
+
     fn serve(
         &self,
-        listener: Listener,
+        listener: Option<Listener>,
         router: Router,
         versions: Versions,
         config: &ConnectionsConfig,
     ) {
+        let Some(listener) = listener else {
+            return;
+        };
         let (stop, tracker) = (self.shared.stop.clone(), self.tracker.clone());
         let serving = serve(listener, router, versions, config.clone(), stop, tracker);
         self.tracker.spawn(serving);
     }
 
     async fn tell_health(&self, status: ServingStatus) {
-        self.health
-            .set_service_status(otlp_grpc::TRACE_SERVICE, status)
-            .await;
-        self.health.set_service_status("", status).await;
+        for (service, reporter) in &self.health {
+            reporter.set_service_status(service, status).await;
+            reporter.set_service_status("", status).await;
+        }
     }
 
     /// The accept loops end by themselves; connections finish what was sent.
@@ -278,23 +282,4 @@ fn check(config: &CollectorConfig) -> Result<(), BuildError> {
         return refuse("tenancy.tenants", "holds a name that no tenant can have");
     }
     Ok(())
-}
-
-async fn bind(
-    enabled: bool,
-    address: SocketAddr,
-    protocol: Protocol,
-    config: &ConnectionsConfig,
-) -> Result<Option<Listener>, BuildError> {
-    if !enabled {
-        return Ok(None);
-    }
-    match Listener::bind(address, protocol, config).await {
-        Ok(listener) => Ok(Some(listener)),
-        Err(source) => Err(BuildError::Bind {
-            protocol,
-            address,
-            source,
-        }),
-    }
 }

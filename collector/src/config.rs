@@ -18,6 +18,12 @@ bootstrap::config! {
         pub otlp_grpc: OtlpGrpcConfig,
         /// OTLP over HTTP.
         pub otlp_http: OtlpHttpConfig,
+        /// Jaeger's model over gRPC.
+        pub jaeger_grpc: JaegerGrpcConfig,
+        /// Jaeger's Thrift over HTTP.
+        pub jaeger_thrift: JaegerThriftConfig,
+        /// Zipkin over HTTP.
+        pub zipkin: ZipkinConfig,
         /// How much may be under way at once.
         pub admission: AdmissionConfig,
         /// How large things may be.
@@ -55,6 +61,38 @@ bootstrap::config! {
         pub cors_origins: Vec<String> = Vec::new(),
         /// Request headers that such pages may send beside the usual ones.
         pub cors_headers: Vec<String> = Vec::new(),
+        /// Connections of this receiver.
+        pub connections: ConnectionsConfig,
+    }
+
+    /// Jaeger's model over gRPC: `jaeger.api_v2.CollectorService`.
+    pub struct JaegerGrpcConfig {
+        /// Whether to listen at all.
+        pub enabled: bool = true,
+        /// Address and port. Port 0 takes any free one. `0.0.0.0:14250` serves other machines too.
+        pub address: SocketAddr = loopback(14250),
+        /// Streams that one connection may have open. Clients queue the requests above it.
+        pub max_concurrent_streams: u32 = 64,
+        /// Connections of this receiver.
+        pub connections: ConnectionsConfig,
+    }
+
+    /// Jaeger's Thrift over HTTP: `POST /api/traces`.
+    pub struct JaegerThriftConfig {
+        /// Whether to listen at all.
+        pub enabled: bool = true,
+        /// Address and port. Port 0 takes any free one. `0.0.0.0:14268` serves other machines too.
+        pub address: SocketAddr = loopback(14268),
+        /// Connections of this receiver.
+        pub connections: ConnectionsConfig,
+    }
+
+    /// Zipkin over HTTP: `POST /api/v2/spans` and `/api/v1/spans`.
+    pub struct ZipkinConfig {
+        /// Whether to listen at all.
+        pub enabled: bool = true,
+        /// Address and port. Port 0 takes any free one. `0.0.0.0:9411` serves other machines too.
+        pub address: SocketAddr = loopback(9411),
         /// Connections of this receiver.
         pub connections: ConnectionsConfig,
     }

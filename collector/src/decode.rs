@@ -4,16 +4,26 @@
 //! - **One pass, linear, bounded.** Time and memory grow with the body and stop at [`DecodeLimits`].
 //! - **Storable text.** Bytes that are not UTF-8 and U+0000 become U+FFFD, with a repair mark.
 //! - **Neighbours are untouched.** A span without valid ids is counted and left out; the others stay.
+//!   Zipkin's protocol alone refuses all of them, since it knows no answer for a part.
 //! - **All or nothing in syntax.** A body that is not what it says is refused as a whole.
 
 mod builder;
 mod text;
 mod wire;
+mod json;
+mod thrift;
+mod scopes;
 pub mod otlp_protobuf;
 pub mod otlp_json;
+mod jaeger;
+mod jaeger_protobuf;
+mod jaeger_thrift;
+mod zipkin;
 
 use bumpalo::Bump;
 use model::{Refusal, Repairs, SpanBatch, Tally};
+
+pub use self::thrift::ThriftError;
 
 use crate::config::LimitsConfig;
 use crate::receive::Encoding;
@@ -55,6 +65,12 @@ pub fn spans<'a>(
     match encoding {
         Encoding::Protobuf => otlp_protobuf::decode(body, arena, limits),
         Encoding::Json => otlp_json::decode(body, arena, limits),
+        Encoding::JaegerProtobuf => jaeger_protobuf::decode(body, arena, limits),
+        Encoding::JaegerThrift => jaeger_thrift::decode(body, arena, limits),
+        Encoding::ZipkinJson => zipkin::v2_json::decode(body, arena, limits),
+        Encoding::ZipkinProtobuf => zipkin::v2_protobuf::decode(body, arena, limits),
+        Encoding::ZipkinV1Json => zipkin::v1_json::decode(body, arena, limits),
+        Encoding::ZipkinV1Thrift => zipkin::v1_thrift::decode(body, arena, limits),
     }
 }
 
@@ -106,9 +122,24 @@ pub enum DecodeError {
         /// The limit.
         limit: usize,
     },
-    /// Not JSON, or not OTLP's JSON.
-    #[error("the body is not OTLP JSON")]
+    /// Not JSON, or not the JSON of the protocol.
+    #[error("the body is not the JSON that it should be")]
     Json(#[source] serde_json::Error),
+    /// Not Thrift's binary protocol, or not what the protocol puts into it.
+    #[error(transparent)]
+    Thrift(#[from] ThriftError),
+    /// An id that cannot be one, where the protocol refuses all for it.
+    #[error("`{field}` is missing or no id")]
+    InvalidId {
+        /// The field's name in the protocol.
+        field: &'static str,
+    },
+    /// A span of another version of the protocol.
+    #[error("`{field}` belongs to the other version of Zipkin's spans")]
+    OtherVersion {
+        /// The field's name in the protocol.
+        field: &'static str,
+    },
 }
 
 impl DecodeError {
@@ -121,7 +152,10 @@ impl DecodeError {
             | Self::FieldNumber
             | Self::WireType { .. }
             | Self::Nesting
-            | Self::Json(_) => Refusal::Malformed,
+            | Self::Json(_)
+            | Self::Thrift(_)
+            | Self::InvalidId { .. }
+            | Self::OtherVersion { .. } => Refusal::Malformed,
         }
     }
 }

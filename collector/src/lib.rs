@@ -2,7 +2,7 @@
 //!
 //! The path of a span through the collector, one module per stage:
 //!
-//! 1. `receive`: OTLP over gRPC and HTTP; room is taken for each byte as it arrives.
+//! 1. `receive`: OTLP, Jaeger and Zipkin over gRPC and HTTP; room is taken for each byte as it arrives.
 //! 2. [`decode`]: the request's bytes become a borrowed [`model::SpanBatch`] in one pass.
 //! 3. [`validate`]: what cannot be stored is repaired, cut or left out, and marked.
 //! 4. [`enrich`]: the tenant, the time of receipt, the installation's own attributes.

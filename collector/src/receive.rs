@@ -11,8 +11,15 @@ mod answer;
 mod outcome;
 mod listener;
 pub(crate) mod connection;
+mod post;
+mod frame;
+mod unary;
+mod beside;
 pub(crate) mod otlp_grpc;
 pub(crate) mod otlp_http;
+pub(crate) mod jaeger_grpc;
+pub(crate) mod jaeger_thrift;
+pub(crate) mod zipkin;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,6 +45,12 @@ pub enum Protocol {
     OtlpGrpc,
     /// OTLP over HTTP.
     OtlpHttp,
+    /// Jaeger's model over gRPC.
+    JaegerGrpc,
+    /// Jaeger's Thrift over HTTP.
+    JaegerThrift,
+    /// Zipkin over HTTP, every version and encoding of it.
+    Zipkin,
     /// A file that an operator brings in.
     File,
 }
@@ -48,6 +61,9 @@ impl Protocol {
         match self {
             Self::OtlpGrpc => "otlp_grpc",
             Self::OtlpHttp => "otlp_http",
+            Self::JaegerGrpc => "jaeger_grpc",
+            Self::JaegerThrift => "jaeger_thrift",
+            Self::Zipkin => "zipkin",
             Self::File => "file",
         }
     }
@@ -56,10 +72,22 @@ impl Protocol {
 /// How a body is encoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Encoding {
-    /// Protobuf.
+    /// OTLP's protobuf.
     Protobuf,
     /// OTLP's JSON.
     Json,
+    /// `PostSpansRequest` of Jaeger's protobuf model.
+    JaegerProtobuf,
+    /// `Batch` of `jaeger.thrift` in Thrift's binary protocol.
+    JaegerThrift,
+    /// A list of Zipkin's spans, version 2, in JSON.
+    ZipkinJson,
+    /// `ListOfSpans` of Zipkin's protobuf.
+    ZipkinProtobuf,
+    /// A list of Zipkin's spans, version 1, in JSON.
+    ZipkinV1Json,
+    /// A list of the spans of `zipkincore.thrift` in Thrift's binary protocol.
+    ZipkinV1Thrift,
 }
 
 /// A request that was received whole.

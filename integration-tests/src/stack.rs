@@ -146,6 +146,10 @@ impl Stack {
         vec![
             ("SPOOR__COLLECTOR__OTLP_GRPC__ADDRESS", local(ports.grpc)),
             ("SPOOR__COLLECTOR__OTLP_HTTP__ADDRESS", local(ports.http)),
+            // Any free port: no test of a stack sends to these.
+            ("SPOOR__COLLECTOR__JAEGER_GRPC__ADDRESS", local(0)),
+            ("SPOOR__COLLECTOR__JAEGER_THRIFT__ADDRESS", local(0)),
+            ("SPOOR__COLLECTOR__ZIPKIN__ADDRESS", local(0)),
             ("SPOOR__QUERY__LISTEN", local(ports.query)),
             ("SPOOR__QUERY__GRPC_LISTEN", local(ports.query_grpc)),
             ("SPOOR__ADMIN__COLLECTOR", local(ports.admin)),

@@ -33,7 +33,9 @@ pub use announcement::{AnnouncementError, SchemaAnnouncement};
 pub use decode::{DecodeError, DecodedChunk, Flaw, SchemaError, SchemaSet};
 pub use encode::{ChunkEncoder, EncodeError};
 pub use frame::{FRAME_LEN, SchemaId};
-pub use proto::{jaeger_query_descriptor_set, otlp_descriptor_set};
+pub use proto::{
+    jaeger_collector_descriptor_set, jaeger_query_descriptor_set, otlp_descriptor_set,
+};
 pub use registry::{RegistryClient, RegistryError, RegistryTimeouts};
 pub use topics::{Cleanup, TopicDefinition, topics};
 pub use trace_chunk::{

@@ -4,6 +4,10 @@ static OTLP: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/otlp_descriptor_s
 
 static JAEGER_QUERY: &[u8] =
     include_bytes!(concat!(env!("OUT_DIR"), "/jaeger_query_descriptor_set.bin"));
+static JAEGER_COLLECTOR: &[u8] = include_bytes!(concat!(
+    env!("OUT_DIR"),
+    "/jaeger_collector_descriptor_set.bin"
+));
 
 /// The encoded `google.protobuf.FileDescriptorSet` of OTLP's common, resource, trace and trace
 /// collector files with everything they import.
@@ -17,6 +21,12 @@ pub fn jaeger_query_descriptor_set() -> &'static [u8] {
     JAEGER_QUERY
 }
 
+/// The encoded `google.protobuf.FileDescriptorSet` of Jaeger's collector service with everything
+/// it imports.
+pub fn jaeger_collector_descriptor_set() -> &'static [u8] {
+    JAEGER_COLLECTOR
+}
+
 #[cfg(test)]
 mod tests {
     use prost::Message;
@@ -24,22 +34,23 @@ mod tests {
 
     fn methods(set: &[u8]) -> Vec<String> {
         let set = FileDescriptorSet::decode(set).expect("it is a set");
-        let of_file = |file: &prost_types::FileDescriptorProto| {
+        let of_file = |file: prost_types::FileDescriptorProto| {
             let package = file.package().to_owned();
-            let services = file.service.clone().into_iter();
-            services.flat_map(move |service| {
+            file.service.into_iter().flat_map(move |service| {
                 let full = format!("{package}.{}", service.name());
                 let methods = service.method.into_iter();
                 methods.map(move |method| format!("{full}/{}", method.name()))
             })
         };
-        set.file.iter().flat_map(of_file).collect()
+        set.file.into_iter().flat_map(of_file).collect()
     }
 
     #[test]
-    fn reflection_finds_the_export_method() {
+    fn reflection_finds_the_methods_that_take_spans() {
         let export = "opentelemetry.proto.collector.trace.v1.TraceService/Export".to_owned();
         assert!(methods(super::otlp_descriptor_set()).contains(&export));
+        let post = "jaeger.api_v2.CollectorService/PostSpans".to_owned();
+        assert!(methods(super::jaeger_collector_descriptor_set()).contains(&post));
     }
 
     #[test]

@@ -102,6 +102,12 @@ impl<'a> Builder<'a> {
         text::without_nul(valid, self.arena, &mut self.repairs)
     }
 
+    /// As before, of text that is not part of the body.
+    pub(super) fn owned_text(&mut self, text: &str) -> &'a str {
+        let text = self.arena.alloc_str(text);
+        self.valid_text(text)
+    }
+
     pub(super) fn repair(&mut self, repair: Repair) {
         self.repairs.insert(repair);
     }
@@ -118,7 +124,8 @@ impl<'a> Builder<'a> {
         self.decoded.batch.spans.truncate(first);
     }
 
-    fn count_item(&mut self) -> Result<(), DecodeError> {
+    /// Counts one thing that a request holds.
+    pub(super) fn count_item(&mut self) -> Result<(), DecodeError> {
         self.items += 1;
         if self.items > self.limits.items {
             return Err(DecodeError::TooManyItems {
@@ -174,6 +181,48 @@ impl<'a> Builder<'a> {
     ) -> Result<(), DecodeError> {
         self.count_item()?;
         self.waiting_attributes.push(AttributeRef { key, value });
+        Ok(())
+    }
+
+    /// The value of the last attribute with this key that waits since `begin`.
+    pub(super) fn waiting(&self, begin: usize, key: &str) -> Option<ValueRef<'a>> {
+        let mut waiting = self.waiting_attributes[begin..].iter().rev();
+        waiting.find(|of| of.key == key).map(|of| of.value)
+    }
+
+    /// As before; the attributes with this key do not wait any more.
+    pub(super) fn take_waiting(&mut self, begin: usize, key: &str) -> Option<ValueRef<'a>> {
+        let found = self.waiting(begin, key)?;
+        let mut kept = begin;
+        for index in begin..self.waiting_attributes.len() {
+            let attribute = self.waiting_attributes[index];
+            if attribute.key != key {
+                self.waiting_attributes[kept] = attribute;
+                kept += 1;
+            }
+        }
+        self.waiting_attributes.truncate(kept);
+        Some(found)
+    }
+
+    /// As before, if it is text.
+    pub(super) fn take_text(&mut self, begin: usize, key: &str) -> Option<&'a str> {
+        match self.waiting(begin, key)? {
+            ValueRef::String(text) => self.take_waiting(begin, key).map(|_| text),
+            _ => None,
+        }
+    }
+
+    /// Puts an attribute before those that wait since `begin`.
+    pub(super) fn insert_attribute(
+        &mut self,
+        begin: usize,
+        key: &'a str,
+        value: ValueRef<'a>,
+    ) -> Result<(), DecodeError> {
+        self.count_item()?;
+        self.waiting_attributes
+            .insert(begin, AttributeRef { key, value });
         Ok(())
     }
 

@@ -4,19 +4,17 @@
 //! 64-bit numbers are strings or numbers. Of duplicate keys the last one counts. The nesting of
 //! the whole document ends at serde_json's 128.
 
-mod object;
-mod scalar;
 mod span;
 mod value;
 
 use bumpalo::Bump;
 use serde::de::{DeserializeSeed, Deserializer, MapAccess};
 
-use self::object::{Element, Fields, Ignored, List, Object};
-use self::scalar::{Count, Text};
 use self::span::Span;
 use self::value::Attributes;
 use super::builder::Builder;
+use super::json::object::{Element, Fields, Ignored, List, Object};
+use super::json::scalar::{Count, Text};
 use super::{DecodeError, DecodeLimits, Decoded};
 
 /// Decodes a request.

@@ -4,7 +4,9 @@ use std::fmt::Write;
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
-use http::StatusCode;
+use axum::body::Body;
+use http::header::{CONTENT_TYPE, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS};
+use http::{HeaderValue, Response, StatusCode};
 use model::{Refusal, RejectReason, Tally};
 use schemas::otlp_response::{ExportTracePartialSuccess, ExportTraceServiceResponse, Status};
 use tonic::Code;
@@ -76,6 +78,35 @@ pub(super) fn http_status(refused: &Refused) -> StatusCode {
             StatusCode::SERVICE_UNAVAILABLE
         }
     }
+}
+
+/// Tells an HTTP client when to come back.
+pub(super) fn hint<B>(answer: &mut Response<B>, retry_after: Option<Duration>) {
+    if let Some(delay) = retry_after {
+        // Whole seconds; a fraction would be read as no hint at all.
+        let seconds = delay.as_secs_f64().ceil() as u64;
+        answer
+            .headers_mut()
+            .insert(RETRY_AFTER, HeaderValue::from(seconds.max(1)));
+    }
+}
+
+/// An answer in plain words, which no browser takes for anything else.
+pub(super) fn in_text(status: StatusCode, text: String) -> Response<Body> {
+    let mut answer = Response::new(Body::from(text));
+    *answer.status_mut() = status;
+    let headers = answer.headers_mut();
+    let plain = HeaderValue::from_static("text/plain; charset=utf-8");
+    headers.insert(CONTENT_TYPE, plain);
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    answer
+}
+
+/// 202 with nothing to say, which is how receivers of Zipkin's and Jaeger's kind say yes.
+pub(super) fn taken() -> Response<Body> {
+    let mut answer = Response::new(Body::empty());
+    *answer.status_mut() = StatusCode::ACCEPTED;
+    answer
 }
 
 /// A delay of up to half as much again, so that clients refused together come back apart.

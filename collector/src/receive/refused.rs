@@ -23,6 +23,9 @@ pub enum Refused {
     /// The content type is none that the receiver speaks, or missing.
     #[error("the content type must be application/x-protobuf or application/json")]
     MediaType,
+    /// As before, in the words of the receiver's protocol.
+    #[error("{0}")]
+    ContentType(String),
     /// The content encoding is none that the receiver speaks.
     #[error("the content encoding must be gzip, zstd, deflate or identity")]
     ContentEncoding,
@@ -75,7 +78,7 @@ impl Refused {
     pub fn refusal(&self) -> Refusal {
         match self {
             Self::Method => Refusal::MethodNotAllowed,
-            Self::MediaType => Refusal::UnsupportedMediaType,
+            Self::MediaType | Self::ContentType(_) => Refusal::UnsupportedMediaType,
             Self::ContentEncoding => Refusal::UnsupportedEncoding,
             Self::Tenant(error) => error.refusal(),
             Self::BodyTooLarge { .. } | Self::Inflated(_) => Refusal::TooLarge,

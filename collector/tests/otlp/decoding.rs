@@ -123,7 +123,7 @@ fn validate_tightly(decoded: &mut Decoded<'_>) {
 }
 
 /// Runs every stage between receiving and publishing with tight limits.
-fn pass_through(encoding: Encoding, body: &[u8]) {
+pub fn pass_through(encoding: Encoding, body: &[u8]) {
     let arena = Bump::new();
     let Ok(mut decoded) = decode::spans(encoding, body, &arena, LIMITS) else {
         return;

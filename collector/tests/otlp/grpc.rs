@@ -1,5 +1,6 @@
 //! OTLP over gRPC, by tonic's client and by hand where no client would do it.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::{Buf, BufMut, Bytes};
@@ -60,11 +61,15 @@ impl Decoder for Raw {
 }
 
 async fn client(running: &Running) -> tonic::client::Grpc<Channel> {
-    let endpoint = Channel::from_shared(format!("http://{}", running.grpc)).expect("a URI");
+    client_of(running.grpc).await
+}
+
+pub async fn client_of(address: SocketAddr) -> tonic::client::Grpc<Channel> {
+    let endpoint = Channel::from_shared(format!("http://{address}")).expect("a URI");
     tonic::client::Grpc::new(endpoint.connect().await.expect("a connection"))
 }
 
-async fn call(
+pub async fn call(
     client: &mut tonic::client::Grpc<Channel>,
     path: &'static str,
     body: Vec<u8>,

@@ -1,4 +1,4 @@
-//! The collector as its clients see it: OTLP in, records out.
+//! The collector as its clients see it: OTLP, Jaeger and Zipkin in, records out.
 
 mod wire;
 mod json;
@@ -13,3 +13,4 @@ mod answers;
 mod grpc;
 mod floods;
 mod room;
+mod doors;

@@ -22,6 +22,9 @@ pub struct Running {
     pub published: Memory,
     pub http: SocketAddr,
     pub grpc: SocketAddr,
+    pub jaeger_grpc: SocketAddr,
+    pub jaeger_thrift: SocketAddr,
+    pub zipkin: SocketAddr,
     pub stop: StopHandle,
     pub task: JoinHandle<Result<(), RunError>>,
     client: reqwest::Client,
@@ -34,6 +37,9 @@ pub fn config() -> CollectorConfig {
     let mut config = CollectorConfig::default();
     config.otlp_grpc.address = SocketAddr::from(([127, 0, 0, 1], 0));
     config.otlp_http.address = config.otlp_grpc.address;
+    config.jaeger_grpc.address = config.otlp_grpc.address;
+    config.jaeger_thrift.address = config.otlp_grpc.address;
+    config.zipkin.address = config.otlp_grpc.address;
     config.limits.request_bytes = ByteSize::mib(1);
     config.admission.max_bytes = ByteSize::mib(4);
     config
@@ -55,6 +61,9 @@ pub async fn start_with(config: CollectorConfig) -> Running {
         published,
         http: addresses.otlp_http.expect("it listens"),
         grpc: addresses.otlp_grpc.expect("it listens"),
+        jaeger_grpc: addresses.jaeger_grpc.expect("it listens"),
+        jaeger_thrift: addresses.jaeger_thrift.expect("it listens"),
+        zipkin: addresses.zipkin.expect("it listens"),
         stop: handle,
         task: tokio::spawn(collector.run(stop)),
         client: reqwest::Client::new(),
@@ -79,6 +88,18 @@ impl Running {
             .send()
             .await
             .expect("an answer")
+    }
+
+    /// A request to any receiver over HTTP.
+    pub fn post_to(
+        &self,
+        address: SocketAddr,
+        path: &str,
+        body: impl Into<reqwest::Body>,
+    ) -> RequestBuilder {
+        self.client
+            .post(format!("http://{address}{path}"))
+            .body(body)
     }
 
     /// The value of a series, such as `name{label="value"}`; zero when it is not there.

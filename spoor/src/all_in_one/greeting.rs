@@ -71,11 +71,17 @@ pub(crate) fn ready(
         "spoor is ready, deployment {}",
         config.deployment.name()
     ));
-    if let Some(address) = addresses.otlp_grpc {
-        line("OTLP over gRPC", reachable(address));
-    }
-    if let Some(address) = addresses.otlp_http {
-        line("OTLP over HTTP", format!("http://{}", reachable(address)));
+    let receivers = addresses.collector;
+    for (what, scheme, address) in [
+        ("OTLP over gRPC", "", receivers.otlp_grpc),
+        ("OTLP over HTTP", "http://", receivers.otlp_http),
+        ("Jaeger over gRPC", "", receivers.jaeger_grpc),
+        ("Jaeger Thrift", "http://", receivers.jaeger_thrift),
+        ("Zipkin", "http://", receivers.zipkin),
+    ] {
+        if let Some(address) = address {
+            line(what, format!("{scheme}{}", reachable(address)));
+        }
     }
     line(
         "query API",
@@ -93,7 +99,7 @@ pub(crate) fn ready(
     if let Some(data) = data {
         line("data", data.display().to_string());
     }
-    if let Some(address) = addresses.otlp_http {
+    if let Some(address) = receivers.otlp_http {
         first_span(&reachable(address), &reachable(addresses.query));
     }
 }

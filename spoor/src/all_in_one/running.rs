@@ -35,8 +35,7 @@ pub(crate) struct Running {
 /// Where clients connect.
 #[derive(Debug, Clone)]
 pub(crate) struct Addresses {
-    pub(crate) otlp_grpc: Option<SocketAddr>,
-    pub(crate) otlp_http: Option<SocketAddr>,
+    pub(crate) collector: collector::Addresses,
     pub(crate) query: SocketAddr,
     pub(crate) query_grpc: SocketAddr,
 }
@@ -50,10 +49,8 @@ impl Running {
         store: Arc<PostgresStore>,
         config: &Config,
     ) -> Self {
-        let (otlp_grpc, otlp_http) = collector.addresses();
         let addresses = Addresses {
-            otlp_grpc,
-            otlp_http,
+            collector: collector.addresses(),
             query: query.addresses(),
             query_grpc: query.grpc_address(),
         };

@@ -1,11 +1,10 @@
 //! The collector: receive → decode → validate → enrich → encode → publish.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::Context;
 use bootstrap::{Process, Stop};
-use collector::{Collector, KafkaPublisher};
+use collector::{Addresses, Collector, KafkaPublisher};
 use ingester::{DirectWriter, KnownSchemas};
 use kafka::Producer;
 use schemas::{ChunkEncoder, SchemaSet, TRACE_CHUNK_SCHEMA};
@@ -74,13 +73,12 @@ pub(crate) async fn direct_collector(
 }
 
 impl AnyCollector {
-    /// Where OTLP over gRPC and over HTTP are listened for.
-    pub(crate) fn addresses(&self) -> (Option<SocketAddr>, Option<SocketAddr>) {
-        let addresses = match self {
+    /// Where the receivers listen.
+    pub(crate) fn addresses(&self) -> Addresses {
+        match self {
             Self::Kafka(collector) => collector.addresses(),
             Self::Direct(collector) => collector.addresses(),
-        };
-        (addresses.otlp_grpc, addresses.otlp_http)
+        }
     }
 
     /// Receives until told to stop; returns when everything taken is answered.

@@ -3,10 +3,10 @@
 use model::{EventRef, Extent};
 use serde::de::{DeserializeSeed, Deserializer, MapAccess};
 
-use super::object::{Element, Fields, Ignored, List, Object};
-use super::scalar::{Count, EnumNumber, Parsed, Text, Whole, span_id, trace_id};
 use super::value::Attributes;
 use crate::decode::builder::{Builder, LinkDraft, SpanDraft};
+use crate::decode::json::object::{Element, Fields, Ignored, List, Object};
+use crate::decode::json::scalar::{Count, EnumNumber, Parsed, Text, Whole, span_id, trace_id};
 
 /// A span that is being read.
 pub(super) struct Span<'x, 'a> {

@@ -3,9 +3,9 @@
 use model::{Extent, ValueRef};
 use serde::de::{DeserializeSeed, Deserializer, MapAccess};
 
-use super::object::{Element, Fields, Ignored, List, Object};
-use super::scalar::{Base64, Double, Text, Whole};
 use crate::decode::builder::Builder;
+use crate::decode::json::object::{Element, Fields, Ignored, List, Object};
+use crate::decode::json::scalar::{Base64, Double, Text, Whole};
 
 /// A list of keys and values, the values at `depth`.
 pub(super) struct Attributes<'x, 'a> {

@@ -6,21 +6,21 @@ use axum::body::Body;
 use axum::response::Response;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
+use http::header::{ALLOW, CONTENT_TYPE};
 use http::{HeaderValue, StatusCode};
 use prost::Message;
 use schemas::otlp_response::{ExportTraceServiceResponse, RetryInfo, Status};
 use serde_json::{Value, json};
 
-use crate::receive::answer::{http_status, response, status};
+use crate::receive::answer::{hint, http_status, response, status};
 use crate::receive::{Encoding, Receipt, Refused};
 
 /// 200 with an `ExportTraceServiceResponse`.
 pub(super) fn accepted(receipt: &Receipt, encoding: Encoding) -> Response {
     let response = response(receipt);
     let body = match encoding {
-        Encoding::Protobuf => response.encode_to_vec(),
         Encoding::Json => response_json(&response).to_string().into_bytes(),
+        _ => response.encode_to_vec(),
     };
     with_body(StatusCode::OK, encoding, body)
 }
@@ -33,8 +33,8 @@ pub(super) fn refused(
 ) -> Response {
     let status = status(refused, retry_after);
     let body = match encoding {
-        Encoding::Protobuf => status.encode_to_vec(),
         Encoding::Json => status_json(&status).to_string().into_bytes(),
+        _ => status.encode_to_vec(),
     };
     let mut answer = with_body(http_status(refused), encoding, body);
     if matches!(refused, Refused::Method) {
@@ -42,20 +42,14 @@ pub(super) fn refused(
             .headers_mut()
             .insert(ALLOW, HeaderValue::from_static("POST"));
     }
-    if let Some(delay) = retry_after {
-        // Whole seconds; a fraction would be read as no hint at all.
-        let seconds = delay.as_secs_f64().ceil() as u64;
-        answer
-            .headers_mut()
-            .insert(RETRY_AFTER, HeaderValue::from(seconds.max(1)));
-    }
+    hint(&mut answer, retry_after);
     answer
 }
 
 fn with_body(status: StatusCode, encoding: Encoding, body: Vec<u8>) -> Response {
     let content_type = match encoding {
-        Encoding::Protobuf => "application/x-protobuf",
         Encoding::Json => "application/json",
+        _ => "application/x-protobuf",
     };
     let mut answer = Response::new(Body::from(body));
     *answer.status_mut() = status;

@@ -5,18 +5,19 @@ use http::{HeaderMap, HeaderValue, Request};
 use http_body_util::{BodyExt, Full};
 use tonic::body::Body;
 
+use super::body::{self, BodyLimits};
+use super::decompress::{Coding, decompress};
+use super::unary::Method;
+use super::{Export, Refused, Shared};
 use crate::enrich::{self, Origin};
 use crate::metrics;
 use crate::publish::Publish;
-use crate::receive::body::{self, BodyLimits};
-use crate::receive::decompress::{Coding, decompress};
-use crate::receive::{Encoding, Export, Protocol, Refused, Shared};
 
 /// A flag for compression and the length of the message.
 const HEADER: usize = 5;
 
 /// Checks the head, reads the message, decompresses it.
-pub(super) async fn receive<P: Publish>(
+pub(super) async fn receive<P: Publish, M: Method>(
     shared: &Shared<P>,
     request: Request<Body>,
 ) -> Result<Export, Refused> {
@@ -26,7 +27,7 @@ pub(super) async fn receive<P: Publish>(
     let limit = shared.config.limits.request_bytes.as_usize();
     shared.check_room(0)?;
     let mut permit = shared.admission.permit();
-    let timeout = shared.config.otlp_grpc.connections.body_timeout;
+    let timeout = M::connections(&shared.config).body_timeout;
     let limits = BodyLimits {
         bytes: limit + HEADER,
         timeout,
@@ -50,15 +51,14 @@ pub(super) async fn receive<P: Publish>(
             decoded
         }
     };
-    metrics::request_size(Protocol::OtlpGrpc, encoded_len, body.len());
+    metrics::request_size(M::PROTOCOL, encoded_len, body.len());
     let origin = Origin {
         tenant,
         received_at: bootstrap::clock::now(),
     };
-    let (protocol, encoding) = (Protocol::OtlpGrpc, Encoding::Protobuf);
     Ok(Export {
-        protocol,
-        encoding,
+        protocol: M::PROTOCOL,
+        encoding: M::ENCODING,
         body,
         origin,
         permit,

@@ -1,4 +1,4 @@
-//! Objects and lists of OTLP JSON, read field by field into whatever collects them.
+//! Objects and lists of JSON, read field by field into whatever collects them.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -6,19 +6,19 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 
 /// Collects the fields of one object.
-pub(super) trait Fields<'a> {
+pub(in crate::decode) trait Fields<'a> {
     /// Reads the value of `key` from `map`, which must be done exactly once.
     fn field<A: MapAccess<'a>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error>;
 }
 
 /// Collects the elements of one list.
-pub(super) trait Element<'a> {
+pub(in crate::decode) trait Element<'a> {
     /// Reads one element.
     fn read<D: Deserializer<'a>>(&mut self, json: D) -> Result<(), D::Error>;
 }
 
 /// An object; null stands for one without fields.
-pub(super) struct Object<'x, T>(pub(super) &'x mut T);
+pub(in crate::decode) struct Object<'x, T>(pub(in crate::decode) &'x mut T);
 
 impl<'a, T: Fields<'a>> DeserializeSeed<'a> for Object<'_, T> {
     type Value = ();
@@ -48,7 +48,7 @@ impl<'a, T: Fields<'a>> Visitor<'a> for Object<'_, T> {
 }
 
 /// A list; null stands for an empty one.
-pub(super) struct List<'x, T>(pub(super) &'x mut T);
+pub(in crate::decode) struct List<'x, T>(pub(in crate::decode) &'x mut T);
 
 impl<'a, T: Element<'a>> DeserializeSeed<'a> for List<'_, T> {
     type Value = ();
@@ -113,11 +113,11 @@ impl<'a> Visitor<'a> for KeyVisitor {
 }
 
 /// A value that is passed over. Unlike serde's own it obeys the limit of nesting.
-pub(super) struct Ignored;
+pub(in crate::decode) struct Ignored;
 
 impl Ignored {
     /// Passes over the value of an unknown key.
-    pub(super) fn skip<'a, A: MapAccess<'a>>(map: &mut A) -> Result<(), A::Error> {
+    pub(in crate::decode) fn skip<'a, A: MapAccess<'a>>(map: &mut A) -> Result<(), A::Error> {
         map.next_value().map(|Self| ())
     }
 }

@@ -1,4 +1,4 @@
-//! Scalars of OTLP JSON: texts, ids in hex, numbers as numbers or strings, base64. Null stands for
+//! Scalars of JSON: texts, ids in hex, numbers as numbers or strings, base64. Null stands for
 //! the default of each.
 
 use std::fmt;
@@ -21,7 +21,7 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 );
 
 /// A string, borrowed from the body unless it holds escapes or must be repaired.
-pub(super) struct Text<'x, 'a>(pub(super) &'x mut Builder<'a>);
+pub(in crate::decode) struct Text<'x, 'a>(pub(in crate::decode) &'x mut Builder<'a>);
 
 impl<'a> DeserializeSeed<'a> for Text<'_, 'a> {
     type Value = &'a str;
@@ -53,7 +53,7 @@ impl<'a> Visitor<'a> for Text<'_, 'a> {
 }
 
 /// A string that is parsed at once.
-pub(super) struct Parsed<F>(pub(super) F);
+pub(in crate::decode) struct Parsed<F>(pub(in crate::decode) F);
 
 impl<'a, T, F: FnOnce(&str) -> T> DeserializeSeed<'a> for Parsed<F> {
     type Value = T;
@@ -80,12 +80,12 @@ impl<T, F: FnOnce(&str) -> T> Visitor<'_> for Parsed<F> {
 }
 
 /// The trace id of exactly 32 hex digits.
-pub(super) fn trace_id(hex: &str) -> Result<TraceId, IdError> {
+pub(in crate::decode) fn trace_id(hex: &str) -> Result<TraceId, IdError> {
     check_digits(hex, TraceId::LEN).and_then(|()| TraceId::parse(hex))
 }
 
 /// The span id of exactly 16 hex digits.
-pub(super) fn span_id(hex: &str) -> Result<SpanId, IdError> {
+pub(in crate::decode) fn span_id(hex: &str) -> Result<SpanId, IdError> {
     check_digits(hex, SpanId::LEN).and_then(|()| SpanId::parse(hex))
 }
 
@@ -99,7 +99,7 @@ fn check_digits(hex: &str, expected: usize) -> Result<(), IdError> {
 }
 
 /// Bytes in base64, with the standard or the URL-safe alphabet.
-pub(super) struct Base64;
+pub(in crate::decode) struct Base64;
 
 impl<'a> DeserializeSeed<'a> for Base64 {
     type Value = Vec<u8>;
@@ -111,10 +111,10 @@ impl<'a> DeserializeSeed<'a> for Base64 {
 }
 
 /// A whole number of one of protobuf's types, as a number or a decimal string.
-pub(super) struct Whole<T>(std::marker::PhantomData<T>);
+pub(in crate::decode) struct Whole<T>(std::marker::PhantomData<T>);
 
 impl<T> Whole<T> {
-    pub(super) fn new() -> Self {
+    pub(in crate::decode) fn new() -> Self {
         Self(std::marker::PhantomData)
     }
 }
@@ -169,7 +169,7 @@ where
 }
 
 /// A count of dropped things.
-pub(super) struct Count;
+pub(in crate::decode) struct Count;
 
 impl<'a> DeserializeSeed<'a> for Count {
     type Value = u32;
@@ -180,7 +180,7 @@ impl<'a> DeserializeSeed<'a> for Count {
 }
 
 /// The number of an enum; names are not allowed.
-pub(super) struct EnumNumber;
+pub(in crate::decode) struct EnumNumber;
 
 impl<'a> DeserializeSeed<'a> for EnumNumber {
     type Value = i64;
@@ -211,7 +211,7 @@ impl Visitor<'_> for EnumNumber {
 }
 
 /// A double, as a number or as a string, which is how NaN and the infinities travel.
-pub(super) struct Double;
+pub(in crate::decode) struct Double;
 
 impl<'a> DeserializeSeed<'a> for Double {
     type Value = f64;

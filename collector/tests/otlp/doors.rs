@@ -1,0 +1,41 @@
+//! The receivers beside OTLP: Jaeger's and Zipkin's protocols in, records out.
+
+mod thrift_wire;
+mod jaeger_wire;
+mod zipkin_wire;
+mod goldens;
+mod properties;
+mod mutations;
+mod answers;
+mod bad_input;
+mod same_trace;
+
+use bumpalo::Bump;
+use collector::Encoding;
+use collector::decode::{self, DecodeError, DecodeLimits};
+use model::ResourceSpans;
+
+/// Every encoding of these receivers.
+const ENCODINGS: [Encoding; 6] = [
+    Encoding::JaegerProtobuf,
+    Encoding::JaegerThrift,
+    Encoding::ZipkinJson,
+    Encoding::ZipkinProtobuf,
+    Encoding::ZipkinV1Json,
+    Encoding::ZipkinV1Thrift,
+];
+
+/// What a body holds, resources without spans left out.
+fn decoded(encoding: Encoding, body: &[u8]) -> Result<Vec<ResourceSpans>, DecodeError> {
+    let (arena, limits) = (
+        Bump::new(),
+        DecodeLimits {
+            spans: 1_000,
+            items: 100_000,
+        },
+    );
+    let decoded = decode::spans(encoding, body, &arena, limits)?;
+    let mut resources = crate::traces::owned(&decoded.batch);
+    resources.retain(|of| !of.scopes.is_empty());
+    Ok(resources)
+}
