@@ -81,7 +81,10 @@ impl DeadLetterAdmin for Letters {
     }
 
     fn redrive(&self, request: RedriveRequest) -> BoxFuture<'_, Result<RedriveReport, AdminError>> {
-        self.done.lock().unwrap().push(format!("{request:?}"));
+        self.done
+            .lock()
+            .expect("nobody panics with it")
+            .push(format!("{request:?}"));
         let busy = request.max_attempts == 9;
         let mut report = RedriveReport::new(request.dry_run);
         report.add(RedriveOutcome::Redriven);
@@ -95,14 +98,18 @@ impl DeadLetterAdmin for Letters {
     }
 
     fn purge(&self, request: PurgeRequest) -> BoxFuture<'_, Result<PurgeReport, AdminError>> {
-        self.done.lock().unwrap().push(format!("{request:?}"));
+        self.done
+            .lock()
+            .expect("nobody panics with it")
+            .push(format!("{request:?}"));
         async { Err(AdminError::Refused("only from the start".to_owned())) }.boxed()
     }
 }
 
 async fn serve(token: &str, letters: Arc<Letters>) -> Server {
     let config = QueryConfig {
-        listen: "127.0.0.1:0".parse().unwrap(),
+        listen: ([127, 0, 0, 1], 0).into(),
+        grpc_listen: ([127, 0, 0, 1], 0).into(),
         admin: AdminConfig {
             token: Secret::new(token),
         },
@@ -110,10 +117,11 @@ async fn serve(token: &str, letters: Arc<Letters>) -> Server {
     };
     let readiness = Readiness::new();
     let built = Query::build(config, Arc::new(MemoryReader::new()), &readiness).await;
-    let query = built.unwrap().with_admin(letters);
+    let query = built.expect("a good configuration").with_admin(letters);
     let (stop, stopped) = Stop::new();
     Server {
         address: query.addresses(),
+        grpc: query.grpc_address(),
         readiness,
         stop,
         running: tokio::spawn(query.run(stopped)),
