@@ -47,7 +47,7 @@ impl World {
                 Entry::Spans { .. } | Entry::Garbage => self.dead_letters.contains_key(offset),
                 Entry::Tombstone => true,
             };
-            assert!(kept, "offset {offset} is done and in no place: {entry:?}");
+            assert!(kept, "offset {offset} is done and in no place: {entry}");
             let finished = self.store.finished.contains(offset);
             assert!(finished, "offset {offset} was never finished");
         }
@@ -100,7 +100,7 @@ impl World {
         self.check();
         for (offset, entry) in &self.log.entries {
             let finished = self.store.finished.contains(offset);
-            assert!(finished, "offset {offset} was never finished: {entry:?}");
+            assert!(finished, "offset {offset} was never finished: {entry}");
         }
         let above = &self.store.progress.done_above;
         assert!(above.is_empty(), "{above:?} are done above the end");

@@ -1,6 +1,7 @@
 //! What the log holds.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use ingester::{DeadRecord, Decoded};
 use model::RejectReason;
@@ -112,6 +113,23 @@ impl Log {
                 Entry::Spans { rec, spans, poison }
             }
             _ => Entry::Tombstone,
+        }
+    }
+}
+
+impl fmt::Display for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Spans { rec, spans, poison } => {
+                let contents: Vec<u64> = spans.iter().map(|span| span.content).collect();
+                write!(
+                    f,
+                    "spans {contents:?} of trace {}, poison: {poison}",
+                    rec.trace
+                )
+            }
+            Self::Garbage => f.write_str("garbage"),
+            Self::Tombstone => f.write_str("a tombstone"),
         }
     }
 }

@@ -29,8 +29,6 @@ pub enum Mutation {
     PositionKeptAfterClaim,
     /// Records that were fetched for an earlier assignment reach the next one.
     EpochNotCompared,
-    /// A commit without an answer counts as made.
-    AmbiguousTakenForCommitted,
     /// What a writer remembers outlives a failure of the store.
     MemoryKeptAfterFailure,
     /// Of a batch that was refused and halved, a half is finished without its spans.
@@ -43,7 +41,7 @@ pub enum Mutation {
 
 impl Mutation {
     /// Every one of them.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 17] = [
         Self::CommitBeforeWrite,
         Self::OwnerNotCompared,
         Self::RevisionNotCompared,
@@ -57,7 +55,6 @@ impl Mutation {
         Self::GarbagePassedOver,
         Self::PositionKeptAfterClaim,
         Self::EpochNotCompared,
-        Self::AmbiguousTakenForCommitted,
         Self::MemoryKeptAfterFailure,
         Self::HalfForgotten,
         Self::PoisonTakenForTransient,

@@ -145,9 +145,6 @@ impl World {
 
     /// Was it committed? The row of progress knows.
     fn resolve(&mut self, writing: &Writing, trouble: Option<Trouble>) -> Step {
-        if self.store.is(Mutation::AmbiguousTakenForCommitted) {
-            return Step::Ended(Ok(Written::default()));
-        }
         if trouble.is_some() {
             return Step::Next(Phase::Ambiguous);
         }
