@@ -341,15 +341,7 @@ async fn a_job_that_is_paused_rests_and_goes_on_where_it_was() {
         .await;
         let store = &cluster.store;
         store.change_replay(id, ReplayCommand::Pause).await.unwrap();
-        until("nobody works on it", async || {
-            cluster
-                .job(id)
-                .await
-                .partitions
-                .iter()
-                .all(|one| !one.leased)
-        })
-        .await;
+        until_let_go(&cluster, id).await;
         let stored = cluster.job(id).await.counts().spans_stored;
         assert!(stored < sent.spans(), "{stored}");
         store
@@ -364,15 +356,7 @@ async fn a_job_that_is_paused_rests_and_goes_on_where_it_was() {
             .change_replay(id, ReplayCommand::Cancel)
             .await
             .unwrap();
-        until("nobody works on it", async || {
-            cluster
-                .job(id)
-                .await
-                .partitions
-                .iter()
-                .all(|one| !one.leased)
-        })
-        .await;
+        until_let_go(&cluster, id).await;
         assert!(
             store
                 .change_replay(id, ReplayCommand::Resume)
@@ -380,21 +364,37 @@ async fn a_job_that_is_paused_rests_and_goes_on_where_it_was() {
                 .is_err()
         );
 
-        // Two jobs over the same records, beside each other, finish what was left.
         spec.spans_per_second = None;
-        let stored = cluster.job(id).await.counts().spans_stored;
-        let both = [cluster.start(&spec).await, cluster.start(&spec).await];
-        let mut sum = stored;
-        for id in both {
-            let counts = cluster.until_done(id).await.counts();
-            assert_eq!(counts.spans_stored + counts.spans_duplicate, sent.spans());
-            sum += counts.spans_stored;
-        }
-        assert_eq!(sum, sent.spans());
+        finish_twice(&cluster, id, &spec, sent.spans()).await;
         assert_eq!(sent.whole(store).await, sent.ids.len());
         replayer.stop().await;
     })
     .await;
+}
+
+async fn until_let_go(cluster: &Cluster<PostgresStore>, id: i64) {
+    until("nobody works on it", async || {
+        let job = cluster.job(id).await;
+        job.partitions.iter().all(|one| !one.leased)
+    })
+    .await;
+}
+
+/// Two jobs over the same records, beside each other, finish what an earlier one has left.
+async fn finish_twice(
+    cluster: &Cluster<PostgresStore>,
+    earlier: i64,
+    spec: &ReplaySpec,
+    spans: u64,
+) {
+    let mut sum = cluster.job(earlier).await.counts().spans_stored;
+    let both = [cluster.start(spec).await, cluster.start(spec).await];
+    for id in both {
+        let counts = cluster.until_done(id).await.counts();
+        assert_eq!(counts.spans_stored + counts.spans_duplicate, spans);
+        sum += counts.spans_stored;
+    }
+    assert_eq!(sum, spans);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

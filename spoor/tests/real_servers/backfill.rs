@@ -118,7 +118,13 @@ async fn files_of_every_form_are_found_by_search_and_stored_once() {
     let _ingester = start(&servers, &["ingester"]);
     let _query = start(
         &servers,
-        &["query", "--set", &format!("query.listen={listen}")],
+        &[
+            "query",
+            "--set",
+            &format!("query.listen={listen}"),
+            "--set",
+            "query.grpc_listen=127.0.0.1:0",
+        ],
     );
     let query = format!("http://{listen}");
 
@@ -136,7 +142,15 @@ async fn files_of_every_form_are_found_by_search_and_stored_once() {
             .await;
         }
     }
-    // Everything twice in the topic: each once in the store.
+    replay_changes_nothing(&servers).await;
+    let broken = folder.path().join("e.otlp.pb");
+    std::fs::write(&broken, b"no protobuf").unwrap();
+    let refused = output(&servers, &["backfill"], &[broken]);
+    assert_eq!(refused.status.code(), Some(1));
+}
+
+/// Everything lies twice in the topic, and once in the store.
+async fn replay_changes_nothing(servers: &Servers) {
     let day = [
         "--from",
         "-1h",
@@ -146,14 +160,14 @@ async fn files_of_every_form_are_found_by_search_and_stored_once() {
         "spoor.spans.replay",
     ];
     let again = output(
-        &servers,
+        servers,
         &[&["replay", "start", "--json"], &day[..]].concat(),
         &[],
     );
     let job: serde_json::Value = serde_json::from_slice(&again.stdout).unwrap();
     let id = job["id"].to_string();
     let show = || -> serde_json::Value {
-        let shown = output(&servers, &["replay", "show", "--json", &id], &[]);
+        let shown = output(servers, &["replay", "show", "--json", &id], &[]);
         serde_json::from_slice(&shown.stdout).unwrap()
     };
     until("the replay is done", async || show()["state"] == "done").await;
@@ -164,13 +178,8 @@ async fn files_of_every_form_are_found_by_search_and_stored_once() {
         "{job}"
     );
     assert!(
-        output(&servers, &["replay", "verify", &id], &[])
+        output(servers, &["replay", "verify", &id], &[])
             .status
             .success()
     );
-
-    let broken = folder.path().join("e.otlp.pb");
-    std::fs::write(&broken, b"no protobuf").unwrap();
-    let refused = output(&servers, &["backfill"], &[broken]);
-    assert_eq!(refused.status.code(), Some(1));
 }
