@@ -6,9 +6,11 @@
 //! everything: what it held is read again from the watermark that the next claim returns.
 //!
 //! Invariants: a record is finished by exactly one committed write; at most one write is under
-//! way; the watermark of a step never passes a record that neither it nor an earlier one finished.
+//! way; the watermark of a step never passes a record that neither it nor an earlier one finished;
+//! a running partition never goes long without the store having compared its revision.
 
 mod core;
+mod agreement;
 mod load;
 mod draining;
 

@@ -206,7 +206,9 @@ impl<L: SpanLog, W: TraceWriter, D: DeadLetters> Shell<L, W, D> {
         match verdict {
             Verdict::Committed(committed) => {
                 commit::settle(&self.source, self.intake.log(), committed);
-                self.stages.conditions.clear(self.source.partition);
+                if !self.intake.is_closed() {
+                    self.stages.conditions.clear(self.source.partition);
+                }
             }
             Verdict::Retried {
                 kind,

@@ -5,6 +5,7 @@ use std::{collections::VecDeque, sync::Arc, time::Duration};
 use kafka::OffsetTracker;
 use storage::{Owner, Source, Written};
 
+use super::agreement::Agreement;
 use super::{Assigned, Commit, Consume, Halved, Load, PartitionSettings, Verdict, WriteRequest};
 use crate::{Backoff, BudgetShare, Decoded, FailureKind, Moment, TraceAssembler, WriteFailure};
 
@@ -28,6 +29,7 @@ pub(super) struct Core {
     aside: Load,
     aside_since: Option<Moment>,
     writing: Option<Writing>,
+    agreement: Agreement,
     /// Halves of a load that the store refused.
     halves: VecDeque<Load>,
 }
@@ -60,6 +62,7 @@ impl Core {
             aside: Load::default(),
             aside_since: None,
             writing: None,
+            agreement: Agreement::default(),
             halves: VecDeque::new(),
         }
     }
@@ -118,13 +121,11 @@ impl Core {
 
     /// The next write, unless one is under way or it is too early.
     pub(super) fn next_write(&mut self, now: Moment, hurry: bool) -> Option<WriteRequest> {
+        self.agreement.begin(now);
         self.assembler.advance(now);
         self.assembler.relieve(self.shortage(), now);
         match &self.writing {
-            Some(Writing { retry_at: None, .. }) => return None,
-            Some(Writing {
-                retry_at: Some(at), ..
-            }) if *at > now => return None,
+            Some(writing) if writing.retry_at.is_none_or(|at| at > now) => return None,
             Some(_) => {}
             None => {
                 let load = match self.halves.pop_front() {
@@ -162,13 +163,20 @@ impl Core {
         };
         let ready = self.assembler.fills(self.settings.targets)
             || lingered(self.assembler.due_since())
-            || lingered(self.aside_since);
+            || lingered(self.aside_since)
+            || (!hurry && self.confirm_at().is_some_and(|at| now >= at));
         ready.then(|| {
             self.aside_since = None;
             let mut load = std::mem::take(&mut self.aside);
             load.traces = self.assembler.take(self.settings.targets, now);
             load
         })
+    }
+
+    /// When to write, be it nothing. Where nothing was read yet, nothing can have been taken back.
+    fn confirm_at(&self) -> Option<Moment> {
+        let has_read = self.tracker.position() > 0;
+        self.agreement.ends_at().filter(|_| has_read)
     }
 
     pub(super) fn consume(&self) -> Consume {
@@ -192,6 +200,7 @@ impl Core {
                 .into_iter()
                 .flatten()
                 .map(|since| since + linger)
+                .chain(self.confirm_at())
                 .min(),
         };
         [write, self.assembler.next_due()]
@@ -210,13 +219,14 @@ impl Core {
             return Verdict::Fenced;
         };
         match outcome {
-            Ok(written) => self.committed(writing, written),
+            Ok(written) => self.committed(writing, written, now),
             Err(failure) => self.failed(writing, &failure, now),
         }
     }
 
-    fn committed(&mut self, writing: Writing, written: Written) -> Verdict {
+    fn committed(&mut self, writing: Writing, written: Written, now: Moment) -> Verdict {
         self.backoff.succeeded();
+        self.agreement.renew(now);
         self.revision += 1;
         writing
             .load
@@ -281,15 +291,8 @@ impl Core {
         let loads = writing.chain(&self.halves).chain([&self.aside]);
         let held = self.assembler.oldest().map(|record| record.timestamp_ms);
         loads
-            .flat_map(|load| {
-                let dead = load.dead.iter().map(|record| record.timestamp_ms);
-                load.records().map(|record| record.timestamp_ms).chain(dead)
-            })
+            .filter_map(Load::oldest_timestamp_ms)
             .chain(held)
             .min()
-    }
-
-    pub(super) fn records_left(&self) -> usize {
-        self.tracker.pending()
     }
 }

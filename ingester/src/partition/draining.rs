@@ -65,7 +65,7 @@ impl Draining {
     pub fn release(self) -> Released {
         Released {
             watermark: self.core.tracker.watermark(),
-            records_left: self.core.records_left(),
+            records_left: self.core.tracker.pending(),
             source: self.core.source,
         }
     }

@@ -48,6 +48,13 @@ impl Load {
         self.traces.iter().flat_map(|trace| &trace.records)
     }
 
+    /// When the broker took the oldest of its records that have content, in milliseconds.
+    pub(super) fn oldest_timestamp_ms(&self) -> Option<i64> {
+        let dead = self.dead.iter().map(|record| record.timestamp_ms);
+        let held = self.records().map(|record| record.timestamp_ms);
+        held.chain(dead).min()
+    }
+
     /// Bytes that it takes of the memory budget.
     pub fn bytes(&self) -> u64 {
         let traces: u64 = self.traces.iter().map(|trace| trace.bytes).sum();

@@ -80,6 +80,11 @@ impl<L: SpanLog> Intake<L> {
         self.asking = None;
     }
 
+    /// Whether nothing is consumed any more, for a reason that a commit does not remove.
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed
+    }
+
     /// How much to fetch; `None` for nothing. Pauses and resumes the log accordingly.
     pub(super) fn room(&mut self, consume: Consume) -> Option<u64> {
         if self.start_at.is_none() {

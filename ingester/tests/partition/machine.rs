@@ -201,6 +201,28 @@ fn a_step_that_carries_no_trace_and_is_refused_waits_for_an_operator() {
 }
 
 #[test]
+fn a_partition_with_nothing_to_write_asks_the_store_now_and_then_whether_they_agree() {
+    let mut running = running();
+    three_written(&mut running);
+    running.written(Ok(Written::default()), ms(700));
+    assert_eq!(running.next(ms(30_699)).wake_at, Some(ms(30_700)));
+    let write = running.next(ms(30_700)).write.unwrap();
+    assert!(write.load.is_empty());
+    assert_eq!((write.step.watermark, write.step.records), (3, 0));
+    running.written(Ok(Written::default()), ms(30_800));
+    assert!(running.next(ms(60_799)).write.is_none());
+    assert!(running.next(ms(60_800)).write.is_some());
+}
+
+#[test]
+fn a_partition_that_has_read_nothing_has_nothing_to_ask() {
+    let mut running = running();
+    assert!(running.next(ms(0)).write.is_none());
+    let next = running.next(ms(90_000));
+    assert!(next.write.is_none() && next.wake_at.is_none());
+}
+
+#[test]
 fn dead_letters_and_tombstones_are_finished_without_assembly() {
     let mut running = running();
     running.admit([dead(0), Decoded::Ignored { offset: 1 }], ms(0));

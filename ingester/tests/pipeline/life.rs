@@ -144,6 +144,18 @@ async fn a_partition_that_another_owner_has_taken_is_claimed_anew_from_the_water
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_idle_partition_finds_out_that_the_store_has_gone_back_in_time() {
+    let stage = Stage::start();
+    stage.log.append(Some(chunk(1, &["a"])), &[]);
+    stage.until_stored(&["a"]).await;
+    let standby = stage.store.look(|state| state.clone());
+    stage.log.append(Some(chunk(2, &["b"])), &[]);
+    stage.until_stored(&["a", "b"]).await;
+    stage.store.look(|state| *state = standby);
+    stage.until_stored(&["a", "b"]).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_unknown_schema_is_asked_for_until_the_registry_answers() {
     let registry = Registry {
         away_for: 4.into(),
@@ -256,7 +268,14 @@ async fn a_gap_in_the_log_stops_the_partition_and_is_told() {
         String::new,
     )
     .await;
-    sleep(Duration::from_secs(30)).await;
+    let commits = stage.store.look(|state| state.transactions);
+    until(
+        || stage.store.look(|state| state.transactions) > commits,
+        String::new,
+    )
+    .await;
+    sleep(Duration::from_secs(1)).await;
+    assert!(stage.not_ready().is_some(), "a commit fills no gap");
     assert_eq!(stage.store.names(), ["a"]);
 }
 

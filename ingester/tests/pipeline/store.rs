@@ -25,7 +25,7 @@ pub enum Fault {
 #[derive(Default)]
 pub struct MemoryStore(Mutex<State>);
 
-#[derive(Default)]
+#[derive(Default, Clone)]
 pub struct State {
     sources: HashMap<Source, (Owner, Progress)>,
     pub spans: BTreeMap<SpanHash, String>,

@@ -20,14 +20,10 @@ impl Derived {
     pub fn of(spans: &[SimSpan]) -> Self {
         let mut derived = Self::default();
         derived.count(spans);
-        let traces: BTreeSet<u64> = spans.iter().map(|span| span.trace).collect();
-        for trace in traces {
-            let of_trace: Vec<SimSpan> = spans
-                .iter()
-                .filter(|span| span.trace == trace)
-                .copied()
-                .collect();
-            derived.add_edges(&of_trace, 1);
+        let mut by_trace = spans.to_vec();
+        by_trace.sort_unstable_by_key(|span| span.trace);
+        for of_trace in by_trace.chunk_by(|a, b| a.trace == b.trace) {
+            derived.add_edges(of_trace, 1);
         }
         derived
     }

@@ -29,6 +29,8 @@ pub enum Mutation {
     PositionKeptAfterClaim,
     /// Records that were fetched for an earlier assignment reach the next one.
     EpochNotCompared,
+    /// A step without records is not taken to the store.
+    NothingNotWritten,
     /// What a writer remembers outlives a failure of the store.
     MemoryKeptAfterFailure,
     /// Of a batch that was refused and halved, a half is finished without its spans.
@@ -41,7 +43,7 @@ pub enum Mutation {
 
 impl Mutation {
     /// Every one of them.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::CommitBeforeWrite,
         Self::OwnerNotCompared,
         Self::RevisionNotCompared,
@@ -55,6 +57,7 @@ impl Mutation {
         Self::GarbagePassedOver,
         Self::PositionKeptAfterClaim,
         Self::EpochNotCompared,
+        Self::NothingNotWritten,
         Self::MemoryKeptAfterFailure,
         Self::HalfForgotten,
         Self::PoisonTakenForTransient,

@@ -87,7 +87,7 @@ impl World {
     }
 
     /// A standby that may have lagged becomes the store: rows and position go back together.
-    fn fail_over(&mut self) {
+    pub fn fail_over(&mut self) {
         self.store = self.standby.clone();
         self.changed = true;
         let revision = self.store.progress.revision;
