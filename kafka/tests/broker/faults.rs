@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant};
 
 use kafka::{
-    ConsumeError, GroupConsumer, GroupEvent, KafkaConfig, ProduceError, Producer, ProducerConfig,
+    ConsumeError, ConsumerConfig, GroupConsumer, GroupEvent, KafkaConfig, ProduceError, Producer,
+    ProducerConfig,
 };
 use rdkafka::mocking::MockCluster;
 use rdkafka::producer::DefaultProducerContext;
@@ -118,11 +119,24 @@ async fn a_broker_that_goes_away_costs_the_partitions_and_one_that_comes_back_re
 #[tokio::test]
 async fn a_partition_whose_broker_is_away_cannot_be_started_for_now() {
     let (cluster, kafka) = cluster();
-    let (_group, mut events) = GroupConsumer::join(&kafka, &member("g", TOPIC)).unwrap();
+    // The partition stays ours meanwhile, however long the brokers are asked.
+    let patient = ConsumerConfig {
+        session_timeout: LONG,
+        ..member("g", TOPIC)
+    };
+    let (_group, mut events) = GroupConsumer::join(&kafka, &patient).unwrap();
     let assigned = next_assigned(&mut events).await;
     cluster.broker_down(1).unwrap();
     let error = assigned.start_at(0).await.map(drop).unwrap_err();
     assert!(error.is_transient(), "{error:?}");
     cluster.broker_up(1).unwrap();
-    while assigned.start_at(0).await.is_err() {}
+    let started = async {
+        loop {
+            match assigned.start_at(0).await {
+                Ok(_) => return,
+                Err(error) => assert!(error.is_transient(), "{error:?}"),
+            }
+        }
+    };
+    tokio::time::timeout(LONG, started).await.unwrap();
 }
