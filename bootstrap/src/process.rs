@@ -9,7 +9,9 @@ use tokio::task::JoinHandle;
 use crate::logging::LoggingError;
 use crate::metrics::{Buckets, Describe};
 use crate::tracing_export::Export;
-use crate::{Admin, AdminError, Liveness, LoggingConfig, Readiness, Stop, StopHandle};
+use crate::{
+    Admin, AdminError, Liveness, LoggingConfig, Readiness, ReadinessFlag, Stop, StopHandle,
+};
 use crate::{TracingConfig, chain, clock, logging, metrics, stop_on_signals};
 
 /// What a process is started with.
@@ -66,6 +68,8 @@ pub struct Process {
     pub handle: StopHandle,
     /// Where the admin server listens.
     pub admin: SocketAddr,
+    /// Holds readiness back while there are parts that have not registered yet.
+    starting: ReadinessFlag,
     export: Option<Export>,
     tasks: Vec<JoinHandle<()>>,
 }
@@ -84,6 +88,7 @@ pub async fn start_process(settings: ProcessSettings<'_>) -> Result<Process, Sta
     stop_on_signals(handle.clone()).map_err(StartError::Signals)?;
 
     let (readiness, liveness) = (Readiness::new(), Liveness::new());
+    let starting = readiness.register(settings.role);
     let (role, version, started) = (settings.role, settings.version, clock::now());
     let observe = move || metrics::observe_process(role, version, started);
     let server = Admin::bind(
@@ -105,6 +110,7 @@ pub async fn start_process(settings: ProcessSettings<'_>) -> Result<Process, Sta
         stop,
         handle,
         admin,
+        starting,
         export,
         tasks,
     })
@@ -118,6 +124,11 @@ async fn serve(server: Admin) {
 }
 
 impl Process {
+    /// Every part has registered: from now on the process is ready when all of them are.
+    pub fn started(&self) {
+        self.starting.ready();
+    }
+
     /// Sends what is left of own traces and closes the admin port.
     pub async fn finish(self) {
         if let Some(export) = self.export {

@@ -42,11 +42,20 @@ fn a_process_is_alive_while_its_loops_turn() {
 }
 
 #[test]
-fn readiness_names_each_part_and_its_reason() {
+fn readiness_names_each_part_and_its_reason_and_waits_for_all_to_register() {
+    let answer = |code: u16, text: &str| (code, text.to_owned());
+    assert_eq!(get("/ready"), answer(503, "test: starting\n"));
     let part = PROCESS.1.readiness.register("kafka");
-    assert_eq!(get("/ready"), (503, "kafka: starting\n".to_owned()));
     part.ready();
-    assert_eq!(get("/ready"), (200, "kafka: ready\n".to_owned()));
+    let (registering, all) = (
+        "test: starting\nkafka: ready\n",
+        "test: ready\nkafka: ready\n",
+    );
+    assert_eq!(get("/ready"), answer(503, registering));
+    PROCESS.1.started();
+    assert_eq!(get("/ready"), answer(200, all));
+    part.not_ready("away");
+    assert_eq!(get("/ready"), answer(503, "test: ready\nkafka: away\n"));
 }
 
 #[test]

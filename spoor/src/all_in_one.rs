@@ -58,6 +58,7 @@ async fn work(
         running = start => running?,
         () = process.stop.stopped() => return Ok(()),
     };
+    process.started();
     let addresses = running.addresses.clone();
     let data = servers.as_ref().map(Servers::data_dir);
     let greet = async {

@@ -104,6 +104,7 @@ async fn unless_forced(
 async fn collector_alone(config: &Config, process: &Process) -> anyhow::Result<()> {
     if config.deployment == Deployment::Kafka {
         let collector = kafka_collector(config, process).await?;
+        process.started();
         return collector
             .run(process.stop.clone())
             .await
@@ -111,6 +112,7 @@ async fn collector_alone(config: &Config, process: &Process) -> anyhow::Result<(
     }
     let store = open_store(config, process).await?;
     let collector = direct_collector(config, store.clone(), process).await?;
+    process.started();
     let maintenance = tokio::spawn(maintain(store.clone(), process.stop.clone()));
     collector
         .run(process.stop.clone())
@@ -129,6 +131,7 @@ async fn ingester_alone(config: &Config, process: &Process) -> anyhow::Result<()
     }
     let store = open_store(config, process).await?;
     let ingester = ingester(config, store.clone(), process).await?;
+    process.started();
     let maintenance = tokio::spawn(maintain(store.clone(), process.stop.clone()));
     ingester
         .run(process.stop.clone())
@@ -142,6 +145,7 @@ async fn ingester_alone(config: &Config, process: &Process) -> anyhow::Result<()
 async fn query_alone(config: &Config, process: &Process) -> anyhow::Result<()> {
     let store = open_store(config, process).await?;
     let query = query(config, store.clone(), process).await?;
+    process.started();
     query.run(process.stop.clone()).await;
     store.close().await;
     Ok(())
