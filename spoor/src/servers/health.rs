@@ -27,6 +27,8 @@ pub(crate) enum Health {
     Http {
         /// The URL.
         url: String,
+        /// Made once: each client reads every certificate authority of the system.
+        client: reqwest::Client,
     },
     /// A Postgres that says "ready" in its `postmaster.pid`.
     Postgres {
@@ -41,7 +43,9 @@ impl Health {
         let answer = async {
             match self {
                 Self::Kafka { port } => api_versions(*port).await.is_ok(),
-                Self::Http { url } => reqwest::get(url)
+                Self::Http { url, client } => client
+                    .get(url)
+                    .send()
                     .await
                     .is_ok_and(|answer| answer.status().is_success()),
                 Self::Postgres { data } => {

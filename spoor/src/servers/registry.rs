@@ -56,6 +56,7 @@ pub(crate) fn start(
     };
     let health = Health::Http {
         url: format!("{}/subjects", url(port)),
+        client: reqwest::Client::new(),
     };
     // Spans flow without it, so it has no say in whether the process is ready.
     let apart = Readiness::new().register("embedded schema registry");
