@@ -35,7 +35,7 @@ pub use config::{
 };
 pub use consumer::{ConsumeError, GroupConsumer, GroupEvent, GroupEvents, Release};
 pub use dead_letter::{DeadLetter, DeadLetterError, DeadLetterRecord};
-pub use offsets::OffsetTracker;
+pub use offsets::{Ahead, OffsetTracker, Passed};
 pub use partition::{AssignedPartition, PartitionRecords};
 pub use partitioner::{murmur2, partition_of};
 pub use producer::{ProduceError, Producer, ProducerError};

@@ -5,7 +5,7 @@ use model::UnixNanos;
 use sqlx::{ConnectOptions, Connection, PgConnection};
 
 use crate::pool::Purpose;
-use crate::{Day, PostgresStore, fold, index, locks, metrics, partitions};
+use crate::{Day, PostgresStore, fold, index, locks, metrics, partitions, tally};
 
 /// How old a minute is when its deltas are folded; younger ones are still growing.
 const FOLD_AFTER_NS: u64 = 120 * 1_000_000_000;
@@ -54,6 +54,7 @@ impl PostgresStore {
             done("partitions", self.make_days(now).await),
             done("retention", self.drop_old(conn, now).await),
             done("fold", fold::fold(conn, until).await.map(|_| ())),
+            done("tally", tally::fold(conn).await),
             done("merge", self.merge_runs(now).await),
         ];
         outcomes.into_iter().collect()
