@@ -13,6 +13,8 @@
 //! the group assigns; `replay` runs one per stretch that is to be read once more.
 //! [`DirectWriter`] is the deployment without Kafka.
 //!
+//! [`mod@audit`] accounts for every record and span.
+//!
 //! [`letters`] is what an operator does about dead letters: look, drive again, purge.
 //!
 //! Absent on purpose: SQL, and what follows from the content of spans; both are the store's.
@@ -34,6 +36,7 @@ mod replay;
 mod ingester;
 mod direct;
 pub mod letters;
+pub mod audit;
 pub mod metrics;
 
 pub use assemble::{

@@ -189,7 +189,10 @@ impl Counting {
             self.example(doubled);
         }
         let tenant = self.names.of(&first.tenant);
-        for span in trace.spans().filter(|span| self.covers(span.start)) {
+        for span in trace.spans() {
+            if !self.covers(span.start) {
+                continue;
+            }
             self.found.spans += 1;
             let (red, operation) = self.names.of_span(tenant, &span);
             let figures = span.figures();
