@@ -163,7 +163,11 @@ async fn audit_once(
         None => None,
     };
     let mut residues = judge(&account, &logs, options.first_kept);
-    residues.extend(contents.iter().flat_map(|found| found.residues(&account, &logs)));
+    residues.extend(
+        contents
+            .iter()
+            .flat_map(|found| found.residues(&account, &logs)),
+    );
     residues.extend(recount.iter().flat_map(Residue::of_recount));
     Ok(Audit {
         account,
@@ -194,7 +198,9 @@ async fn log_states(
             };
             let known = account.sources.iter().find(|one| one.source == source);
             states.push(LogState {
-                account: known.cloned().unwrap_or_else(|| unclaimed(source, ends.low)),
+                account: known
+                    .cloned()
+                    .unwrap_or_else(|| unclaimed(source, ends.low)),
                 low: ends.low,
                 high: ends.high,
             });

@@ -33,6 +33,7 @@ mod partition;
 mod stages;
 mod pipeline;
 mod replay;
+mod retention;
 mod ingester;
 mod direct;
 pub mod letters;
@@ -44,7 +45,7 @@ pub use assemble::{
 };
 pub use config::{
     AssembleConfig, ConsumeConfig, DirectConfig, IngesterConfig, OffsetGapPolicy, ReplayConfig,
-    WriteConfig,
+    ShortRetentionPolicy, WriteConfig,
 };
 pub use consume::{FetchLimits, KafkaLog, LogError, SpanLog};
 pub use dead_letter::{DeadLetters, DeadLettersUnavailable, KafkaDeadLetters};
@@ -65,6 +66,7 @@ pub use replay::{
     InspectError, LiveLag, Plan, PlanError, RangeLog, Side, SpanIdentity, TokenBucket, Wanted,
     inspect, plan,
 };
+pub use retention::ShortRetention;
 pub use retry::{Backoff, RetryPolicy};
 pub use stages::{Conditions, Stages};
 pub use storage::LIVE_CONSUMER;

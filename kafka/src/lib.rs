@@ -26,7 +26,8 @@ mod statistics;
 pub mod metrics;
 
 pub use admin::{
-    Admin, AdminError, CleanupPolicy, Difference, TopicOutcome, TopicSpec, TopicState,
+    Admin, AdminError, CleanupPolicy, Difference, TopicOutcome, TopicRetention, TopicSpec,
+    TopicState,
 };
 pub use compacted::{CompactedChanges, CompactedEntry, follow_compacted, read_compacted};
 pub use config::{

@@ -4,9 +4,7 @@ use model::{LetterRange, RejectReason, Tenant, UnixNanos};
 use sqlx::PgPool;
 
 use crate::tally::{self, TallyRows};
-use crate::{
-    DeadLetter, PostgresStore, ReadError, Redriver, TenantRecords, WriteError, metrics,
-};
+use crate::{DeadLetter, PostgresStore, ReadError, Redriver, TenantRecords, WriteError, metrics};
 
 /// A dead letter that was kept as a row.
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]

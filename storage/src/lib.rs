@@ -37,15 +37,16 @@ mod reader;
 mod store;
 pub mod metrics;
 mod read_metrics;
+mod ledger_metrics;
 
 pub use account::{Account, Removal, SourceAccount, StoredDay, TenantTally};
 pub use config::{DatabaseUrl, StorageConfig};
+pub use contract::PassedOffsets;
 pub use contract::{
     Archived, Completeness, Counts, DeadLetter, Dependency, LIVE_CONSUMER, Operation, Owner,
-    Progress, ProgressStep, RedPoint, RedQuery, Source, StoredTrace, TraceReader, TraceSpans,
-    TenantRecords, TraceWriter, WriteBatch, Written,
+    Progress, ProgressStep, RedPoint, RedQuery, Source, StoredTrace, TenantRecords, TraceReader,
+    TraceSpans, TraceWriter, WriteBatch, Written,
 };
-pub use contract::PassedOffsets;
 pub use day::Day;
 pub use dead_letter::KeptLetter;
 pub use error::{ReadError, WriteError};

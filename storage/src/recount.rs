@@ -231,7 +231,11 @@ impl Counting {
         for (series, balance) in self.red.iter().filter(|(_, b)| b.stored != b.counted) {
             different.push(self.names.red(series, balance));
         }
-        for (day, balance) in self.operations.iter().filter(|(_, b)| b.stored != b.counted) {
+        for (day, balance) in self
+            .operations
+            .iter()
+            .filter(|(_, b)| b.stored != b.counted)
+        {
             different.push(self.names.operation(day, balance));
         }
         for (series, balance) in &self.edges {

@@ -236,7 +236,12 @@ mod tests {
     #[test]
     fn records_that_left_the_log_unread_are_found() {
         let found = judge(&account(), &[state(20, 25)], Day(95));
-        let [Residue::Gone { from, to, offsets, .. }] = found[..] else {
+        let [
+            Residue::Gone {
+                from, to, offsets, ..
+            },
+        ] = found[..]
+        else {
             panic!("{found:?}")
         };
         assert_eq!((from, to, offsets), (17, 20, 2));
@@ -246,6 +251,9 @@ mod tests {
     #[test]
     fn a_log_that_ends_before_the_position_is_found() {
         let found = judge(&account(), &[state(0, 16)], Day(95));
-        assert_eq!(found.iter().map(Residue::kind).collect::<Vec<_>>(), ["shorter"]);
+        assert_eq!(
+            found.iter().map(Residue::kind).collect::<Vec<_>>(),
+            ["shorter"]
+        );
     }
 }

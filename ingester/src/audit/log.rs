@@ -172,7 +172,9 @@ impl<'r> LogScan<'r> {
         let mut range = match self.reader.range(&at, from, state.high).await {
             // Retention has moved on meanwhile.
             Err(ConsumeError::OffsetOutOfRange { low, high, .. }) if from < low => {
-                self.reader.range(&at, low, state.high.max(low).min(high)).await?
+                self.reader
+                    .range(&at, low, state.high.max(low).min(high))
+                    .await?
             }
             begun => begun?,
         };
@@ -229,7 +231,10 @@ impl<'r> LogScan<'r> {
         let mut batch = SpanBatch::default();
         let chunk = self.schemas.read().decode(payload, &arena, &mut batch)?;
         let hasher = IdentityHasher::new(chunk.tenant.as_str(), &batch);
-        let spans = batch.spans.iter().map(|span| (hasher.span(span), span.start));
+        let spans = batch
+            .spans
+            .iter()
+            .map(|span| (hasher.span(span), span.start));
         Ok(Some(Held {
             spans: spans.collect(),
             tenant: chunk.tenant.as_str().to_owned(),
@@ -287,7 +292,9 @@ impl Search<'_> {
         let source = &state.account.source;
         let letter = (source.topic.clone(), source.partition, record.offset);
         let is_letter = self.letters.contains(&letter);
-        let named = record.header(TENANT_HEADER).and_then(|name| std::str::from_utf8(name).ok());
+        let named = record
+            .header(TENANT_HEADER)
+            .and_then(|name| std::str::from_utf8(name).ok());
         // The ingester counts a letter for the tenant that its header names.
         let tenant = named.filter(|_| is_letter).unwrap_or(&held.tenant);
         let spans = held.spans.len() as u64;

@@ -125,8 +125,8 @@ impl Residue {
     /// What a recount has found.
     pub(super) fn of_recount(recount: &Recount) -> Vec<Self> {
         let named = recount.examples.iter().cloned().map(Self::Figure);
-        let figures = (recount.differences + recount.doubled)
-            .saturating_sub(recount.examples.len() as u64);
+        let figures =
+            (recount.differences + recount.doubled).saturating_sub(recount.examples.len() as u64);
         let more = (figures > 0).then_some(Self::MoreFigures { figures });
         named.chain(more).collect()
     }

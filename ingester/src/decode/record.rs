@@ -95,7 +95,11 @@ impl DeadRecord {
 
     /// Whose it says it is; empty if it does not say, or not in a way that can be stored.
     pub fn tenant(&self) -> &str {
-        let named = self.headers.iter().rev().find(|(name, _)| name == TENANT_HEADER);
+        let named = self
+            .headers
+            .iter()
+            .rev()
+            .find(|(name, _)| name == TENANT_HEADER);
         let name = named.and_then(|(_, value)| std::str::from_utf8(value).ok());
         name.filter(|name| Tenant::parse(name).is_ok())
             .unwrap_or_default()

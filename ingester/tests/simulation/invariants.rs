@@ -88,7 +88,10 @@ impl World {
         assert_eq!((passed.lost, passed.base_moved), (0, 0));
         let counted = counts.records + passed.skipped;
         let done = *watermark as u64 + done_above.len();
-        assert_eq!(counted, done, "offsets that are done, and what became of each");
+        assert_eq!(
+            counted, done,
+            "offsets that are done, and what became of each"
+        );
     }
 
     fn check_derived(&self) {

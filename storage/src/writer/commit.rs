@@ -117,11 +117,7 @@ impl PostgresStore {
         }
     }
 
-    async fn look_up(
-        &self,
-        plan: &Plan<'_, '_>,
-        witness: Witness,
-    ) -> Result<Fate, WriteError> {
+    async fn look_up(&self, plan: &Plan<'_, '_>, witness: Witness) -> Result<Fate, WriteError> {
         let mut tx = self.write_pool.begin_with(BEGIN).await?;
         let fate = match witness {
             _ if plan.steps().next().is_some() => by_progress(&mut tx, plan).await?,

@@ -5,9 +5,7 @@ use std::time::Duration;
 use model::Trace;
 use roaring::RoaringTreemap;
 use sqlx::{Connection, Executor};
-use storage::{
-    Owner, PassedOffsets, Progress, ProgressStep, Source, TraceWriter, WriteError,
-};
+use storage::{Owner, PassedOffsets, Progress, ProgressStep, Source, TraceWriter, WriteError};
 use uuid::Uuid;
 
 use crate::store::{TestStore, write};
