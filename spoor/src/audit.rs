@@ -19,6 +19,7 @@ use crate::config::{Config, Deployment};
 use crate::console::say;
 use crate::replay::moment;
 use crate::schema_ids;
+use crate::servers::beside_all_in_one;
 
 /// `spoor audit`
 #[derive(Debug, Args)]
@@ -50,10 +51,7 @@ pub(crate) struct AuditArgs {
 
 /// Audits. `Ok(false)`: something does not add up.
 pub(crate) async fn run(config: &Config, args: AuditArgs) -> anyhow::Result<bool> {
-    anyhow::ensure!(
-        config.storage.url.is_set(),
-        "storage.url is empty: say where Postgres is"
-    );
+    let config = &beside_all_in_one(config)?;
     // Counters first: what they have counted is accounted for by the time that the store is read,
     // or in flight by the time that the log is.
     let counters = counters::read(&args.counters).await?;
@@ -116,10 +114,6 @@ fn options(config: &Config, args: &AuditArgs, now: UnixNanos) -> anyhow::Result<
 }
 
 async fn log(config: &Config) -> anyhow::Result<(RangeReader, KnownSchemas)> {
-    anyhow::ensure!(
-        !config.kafka.brokers.is_empty(),
-        "kafka.brokers is empty: say where Kafka is"
-    );
     let reader = RangeReader::new(&config.kafka.client()).context("cannot read from Kafka")?;
     let registry = schema_ids::registry(config)?;
     let source = registry.map(|registry| Arc::new(registry) as Arc<dyn SchemaSource>);
