@@ -30,6 +30,17 @@ impl OffsetGapPolicy {
     }
 }
 
+/// What to do when the topic keeps records for a shorter time than it should.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ShortRetentionPolicy {
+    /// Say so in the log, and go on.
+    #[default]
+    Warn,
+    /// End the process.
+    Refuse,
+}
+
 bootstrap::config! {
     /// The ingester: consume → decode → assemble → summarise → write → commit.
     pub struct IngesterConfig {
@@ -75,6 +86,11 @@ bootstrap::config! {
         /// What to do when the log no longer has the records that come next: `fail` or `skip`.
         /// `skip` loses what the gap held, and counts it.
         pub on_offset_gap: OffsetGapPolicy = OffsetGapPolicy::Fail,
+        /// For how long the topic must keep records at least: how long the store or every ingester
+        /// may be away without loss.
+        pub lag_budget: Duration = Duration::from_secs(24 * 3600),
+        /// What to do when the topic's `retention.ms` is shorter than that: `warn` or `refuse`.
+        pub on_short_retention: ShortRetentionPolicy = ShortRetentionPolicy::Warn,
     }
 
     /// Holding spans until their trace is complete.

@@ -13,6 +13,8 @@
 //! the group assigns; `replay` runs one per stretch that is to be read once more.
 //! [`DirectWriter`] is the deployment without Kafka.
 //!
+//! [`mod@audit`] accounts for every record and span.
+//!
 //! [`letters`] is what an operator does about dead letters: look, drive again, purge.
 //!
 //! Absent on purpose: SQL, and what follows from the content of spans; both are the store's.
@@ -31,9 +33,11 @@ mod partition;
 mod stages;
 mod pipeline;
 mod replay;
+mod retention;
 mod ingester;
 mod direct;
 pub mod letters;
+pub mod audit;
 pub mod metrics;
 
 pub use assemble::{
@@ -41,7 +45,7 @@ pub use assemble::{
 };
 pub use config::{
     AssembleConfig, ConsumeConfig, DirectConfig, IngesterConfig, OffsetGapPolicy, ReplayConfig,
-    WriteConfig,
+    ShortRetentionPolicy, WriteConfig,
 };
 pub use consume::{FetchLimits, KafkaLog, LogError, SpanLog};
 pub use dead_letter::{DeadLetters, DeadLettersUnavailable, KafkaDeadLetters};
@@ -62,6 +66,7 @@ pub use replay::{
     InspectError, LiveLag, Plan, PlanError, RangeLog, Side, SpanIdentity, TokenBucket, Wanted,
     inspect, plan,
 };
+pub use retention::ShortRetention;
 pub use retry::{Backoff, RetryPolicy};
 pub use stages::{Conditions, Stages};
 pub use storage::LIVE_CONSUMER;

@@ -163,7 +163,7 @@ impl<L: SpanLog, W: TraceWriter, D: DeadLetters> Shell<L, W, D> {
     }
 
     /// The records that come next are not there. Never passed over in silence.
-    fn gap(&mut self, running: &Running, wanted: i64, low: i64, high: i64) {
+    fn gap(&mut self, running: &mut Running, wanted: i64, low: i64, high: i64) {
         let first_read = running.is_untouched() && wanted < low;
         let policy = match self.stages.on_offset_gap {
             _ if first_read => OffsetGapPolicy::Skip,
@@ -186,7 +186,10 @@ impl<L: SpanLog, W: TraceWriter, D: DeadLetters> Shell<L, W, D> {
                 self.intake.close();
                 self.stages.conditions.report(self.source.partition, reason);
             }
-            OffsetGapPolicy::Skip if wanted < low => self.intake.start_at(low),
+            OffsetGapPolicy::Skip if wanted < low => {
+                running.pass_to(low);
+                self.intake.start_at(low);
+            }
             OffsetGapPolicy::Skip => {
                 self.intake.close();
                 self.rewind_to = Some(low);

@@ -133,6 +133,18 @@ impl Stack {
         command
     }
 
+    /// Runs a command of the binary beside the stack, with the stack's settings, to its end.
+    pub fn beside(&self, arguments: &[&str]) -> Output {
+        let mut command = Command::new(binary());
+        command.args(arguments);
+        command
+            .envs(self.port_settings())
+            .envs(self.settings.iter().cloned())
+            .env("SPOOR__EMBEDDED__DATA_DIR", self.folder.join("data"))
+            .env("SPOOR__DEPLOYMENT", self.deployment_name());
+        command.output().expect("the binary starts")
+    }
+
     fn deployment_name(&self) -> &'static str {
         match self.deployment {
             Deployment::Kafka => "kafka",

@@ -6,7 +6,9 @@ use std::path::PathBuf;
 use bootstrap::config::Sources;
 use clap::{Args, Parser, Subcommand};
 
+use crate::audit::AuditArgs;
 use crate::backfill::BackfillArgs;
+use crate::canary::CanaryArgs;
 use crate::config::Deployment;
 use crate::dead_letters::DeadLettersCommand;
 use crate::load::LoadArgs;
@@ -66,6 +68,11 @@ pub(crate) enum Command {
     Replay(ReplayCommand),
     /// Brings in files of spans, whatever their age.
     Backfill(BackfillArgs),
+    /// Says whether all that was ever accepted adds up. Exits with 1 if it does not, and says where.
+    Audit(AuditArgs),
+    /// Writes traces and reads them back through every API, for ever or for a while. Exits with 1 if
+    /// one is not found as it was sent.
+    Canary(CanaryArgs),
     /// Says which version this is.
     Version,
     /// Becomes a child process that dies with its parent.

@@ -75,6 +75,14 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode, Failure> {
             let loaded = document()?;
             return judged(crate::backfill::run(&loaded.config, arguments));
         }
+        Command::Audit(arguments) => {
+            let loaded = document()?;
+            return judged(crate::audit::run(&loaded.config, arguments));
+        }
+        Command::Canary(arguments) => {
+            let loaded = document()?;
+            return judged(crate::canary::run(&loaded.config, arguments));
+        }
         Command::Servers(arguments) => return serve(document()?, arguments.command),
         Command::Collector => return role(Role::Collector, document()?),
         Command::Ingester => return role(Role::Ingester, document()?),

@@ -5,7 +5,7 @@ mod shop;
 mod tree;
 mod attributes;
 mod traffic;
-mod send;
+pub(crate) mod send;
 mod ledger;
 mod console;
 mod freshness;

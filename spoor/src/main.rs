@@ -1,7 +1,9 @@
 //! The `spoor` binary: one subcommand per role.
 
 mod all_in_one;
+mod audit;
 mod backfill;
+mod canary;
 mod cli;
 mod config;
 mod console;

@@ -11,8 +11,10 @@ mod locks;
 mod failure;
 mod copy_binary;
 mod slot;
+mod removal;
 mod partitions;
 mod progress;
+mod tally;
 mod summary;
 mod tokens;
 mod payload;
@@ -28,17 +30,22 @@ mod traces;
 mod search;
 mod derived;
 mod identities;
+mod account;
+mod recount;
 mod archive;
 mod reader;
 mod store;
 pub mod metrics;
 mod read_metrics;
+mod ledger_metrics;
 
+pub use account::{Account, Removal, SourceAccount, StoredDay, TenantTally};
 pub use config::{DatabaseUrl, StorageConfig};
+pub use contract::PassedOffsets;
 pub use contract::{
     Archived, Completeness, Counts, DeadLetter, Dependency, LIVE_CONSUMER, Operation, Owner,
-    Progress, ProgressStep, RedPoint, RedQuery, Source, StoredTrace, TraceReader, TraceSpans,
-    TraceWriter, WriteBatch, Written,
+    Progress, ProgressStep, RedPoint, RedQuery, Source, StoredTrace, TenantRecords, TraceReader,
+    TraceSpans, TraceWriter, WriteBatch, Written,
 };
 pub use day::Day;
 pub use dead_letter::KeptLetter;
@@ -47,6 +54,7 @@ pub use histogram::DurationHistogram;
 pub use identities::{StoredIdentity, WhichIdentities};
 pub use index::IndexConfig;
 pub use migrate::SetupError;
+pub use recount::{Recount, Recounted};
 pub use redrive::{Intent, Redriver, Unresolved};
 pub use replay::{
     ReplayCommand, ReplayError, ReplayJob, ReplayLease, ReplayPartition, ReplayRenewal, ReplaySpec,
@@ -54,6 +62,7 @@ pub use replay::{
 };
 pub use search::SearchLimits;
 pub use store::PostgresStore;
+pub use tally::DIRECT_CONSUMER;
 
 #[cfg(test)]
 #[path = "../tests/support/arbitrary.rs"]

@@ -1,11 +1,17 @@
 //! What has to be done now and then, by one process of all that share a store: partitions ahead,
 //! retention behind, deltas folded, index runs merged.
 
+use std::time::Duration;
+
 use model::UnixNanos;
 use sqlx::{ConnectOptions, Connection, PgConnection};
 
 use crate::pool::Purpose;
-use crate::{Day, PostgresStore, fold, index, locks, metrics, partitions};
+use crate::replay::Held;
+use crate::{
+    Day, PostgresStore, ReadError, account, fold, index, ledger_metrics, locks, metrics,
+    partitions, tally,
+};
 
 /// How old a minute is when its deltas are folded; younger ones are still growing.
 const FOLD_AFTER_NS: u64 = 120 * 1_000_000_000;
@@ -54,6 +60,8 @@ impl PostgresStore {
             done("partitions", self.make_days(now).await),
             done("retention", self.drop_old(conn, now).await),
             done("fold", fold::fold(conn, until).await.map(|_| ())),
+            done("tally", tally::fold(conn).await),
+            done("ledger", self.show_ledger(conn, now).await),
             done("merge", self.merge_runs(now).await),
         ];
         outcomes.into_iter().collect()
@@ -63,6 +71,26 @@ impl PostgresStore {
         let mut config = self.config.index.clone();
         config.keep_merged = config.keep_merged.max(self.config.read_timeout * 2);
         index::merge_once(&self.write_pool, &config, now).await?;
+        Ok(())
+    }
+
+    /// Shows the account of the store in metrics, which survive every restart that way.
+    async fn show_ledger(
+        &self,
+        conn: &mut PgConnection,
+        now: UnixNanos,
+    ) -> Result<(), sqlx::Error> {
+        let read = async {
+            let sources = account::sources(conn).await?;
+            let tallies = account::tallies(conn).await?;
+            Ok::<_, ReadError>((sources, tallies))
+        };
+        match read.await {
+            Ok((sources, tallies)) => ledger_metrics::show(&sources, &tallies),
+            Err(error) => return Err(sqlx::Error::Decode(Box::new(error))),
+        }
+        let release = Held::read(conn).await?.first_release(now);
+        ledger_metrics::hold(release.map(|at| Duration::from_nanos(at - now)));
         Ok(())
     }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use metrics::{Unit, counter, describe_counter, describe_histogram, histogram};
 
-use crate::{WriteError, Written, read_metrics};
+use crate::{WriteError, Written, ledger_metrics, read_metrics};
 
 /// Time of a write transaction, whatever came of it.
 pub const TRANSACTION_SECONDS: &str = "spoor_storage_transaction_duration_seconds";
@@ -34,6 +34,7 @@ pub const DELTAS_FOLDED: &str = "spoor_storage_deltas_folded_total";
 /// Describes every metric.
 pub fn describe() {
     read_metrics::describe();
+    ledger_metrics::describe();
     describe_histogram!(
         TRANSACTION_SECONDS,
         Unit::Seconds,
@@ -58,7 +59,7 @@ pub fn describe() {
     describe_counter!(
         MAINTENANCE,
         Unit::Count,
-        "Passes of maintenance by task (partitions, retention, fold, merge) and outcome (ok, failed)."
+        "Passes of maintenance by task (partitions, retention, fold, merge, tally, ledger) and outcome (ok, failed)."
     );
     describe_counter!(
         PARTITIONS_CREATED,
@@ -88,7 +89,7 @@ pub fn describe() {
     describe_counter!(
         DELTAS_FOLDED,
         Unit::Count,
-        "Rows of deltas folded into sums, by table (red, edge)."
+        "Rows of deltas folded into sums, by table (red, edge, tally)."
     );
 }
 

@@ -15,11 +15,12 @@ use std::time::{Duration, Instant};
 
 use sqlx::pool::PoolConnection;
 use sqlx::{Connection, PgConnection, Postgres};
+use uuid::Uuid;
 
 use crate::replay::hold_expired;
 use crate::{
     Day, DeadLetter, Owner, PostgresStore, Progress, Source, TraceWriter, WriteBatch, WriteError,
-    Written, dead_letter, failure, locks, metrics, partitions, progress,
+    Written, dead_letter, failure, locks, metrics, partitions, progress, tally,
 };
 use commit::{Outcome, Witness};
 use derived::Derived;
@@ -133,15 +134,20 @@ impl PostgresStore {
         let operations = derived.write(&mut tx, &self.memory).await?;
         drop(derived);
         self.memory.remember(plan.traces(), known);
-        for (step, counts) in plan.steps_with_counts() {
-            progress::advance(&mut tx, step, counts.stored, counts.duplicate).await?;
+        for (step, tallies) in plan.steps_with_tallies() {
+            progress::advance(&mut tx, step, &tallies).await?;
         }
+        let witness = match segments.first {
+            Some(segment) => Witness::Segment(segment),
+            None => Witness::Tally(Uuid::new_v4()),
+        };
+        tally::append(&mut tx, &plan.sourceless_tallies(), witness.tally()).await?;
         let effect = commit::Effect {
             written: plan.written(segments.count),
             payload_bytes: segments.payload_bytes,
             operations,
         };
-        Ok(commit::commit(tx, effect, segments.first.map(Witness::Segment)).await)
+        Ok(commit::commit(tx, effect, witness).await)
     }
 
     /// Makes the partitions of a day unless it is known to have them.

@@ -22,6 +22,7 @@ impl World {
         if std::mem::take(&mut self.changed) {
             self.check_places();
             self.check_counts();
+            self.check_offsets();
             self.check_derived();
         }
     }
@@ -73,6 +74,24 @@ impl World {
             .sum();
         let accounted = counts.spans_stored + counts.spans_duplicate + counts.spans_dead_lettered;
         assert_eq!(accounted, accepted, "spans of records that are done");
+    }
+
+    /// Records and passed offsets make up every offset that counts as done.
+    fn check_offsets(&self) {
+        let Progress {
+            watermark,
+            done_above,
+            counts,
+            ..
+        } = &self.store.progress;
+        let passed = self.store.passed;
+        assert_eq!((passed.lost, passed.base_moved), (0, 0));
+        let counted = counts.records + passed.skipped;
+        let done = *watermark as u64 + done_above.len();
+        assert_eq!(
+            counted, done,
+            "offsets that are done, and what became of each"
+        );
     }
 
     fn check_derived(&self) {

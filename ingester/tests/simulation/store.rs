@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ingester::{FailureKind, Load};
-use storage::{Owner, Progress, ProgressStep, Written};
+use storage::{Owner, PassedOffsets, Progress, ProgressStep, Written};
 
 use super::derived::Derived;
 use super::log::{Entry, Log, SimSpan};
@@ -17,6 +17,8 @@ pub type Remembered = BTreeSet<u64>;
 pub struct Store {
     pub owner: Option<Owner>,
     pub progress: Progress,
+    /// Offsets that the watermark has passed without a record of theirs.
+    pub passed: PassedOffsets,
     /// The session that holds the lock of the progress row.
     pub session: Option<u64>,
     pub sessions: u64,
@@ -98,6 +100,11 @@ impl Store {
         let counts = &mut self.progress.counts;
         counts.records += step.records;
         counts.records_dead_lettered += step.records_dead_lettered;
+        let of_tenants = step.tenants.iter().map(|tenant| tenant.records);
+        assert_eq!(of_tenants.sum::<u64>(), step.records, "records by tenant");
+        self.passed.skipped += step.passed.skipped;
+        self.passed.lost += step.passed.lost;
+        self.passed.base_moved += step.passed.base_moved;
         for offset in load.offsets() {
             let first = self.finished.insert(offset);
             assert!(first, "offset {offset} is finished twice");
