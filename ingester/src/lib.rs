@@ -13,6 +13,7 @@
 //! the group assigns; `replay` runs one per stretch that is to be read once more.
 //! [`DirectWriter`] is the deployment without Kafka.
 //!
+//! [`adaptive_sampling`] works out what clients are told to sample, from counts of the store.
 //! [`letters`] is what an operator does about dead letters: look, drive again, purge.
 //!
 //! Absent on purpose: SQL, and what follows from the content of spans; both are the store's.
@@ -33,6 +34,7 @@ mod pipeline;
 mod replay;
 mod ingester;
 mod direct;
+mod sampling;
 pub mod letters;
 pub mod metrics;
 
@@ -40,7 +42,7 @@ pub use assemble::{
     BatchTargets, BudgetShare, CompletionRules, DueTrace, HeldRecord, MemoryBudget, TraceAssembler,
 };
 pub use config::{
-    AssembleConfig, ConsumeConfig, DirectConfig, IngesterConfig, OffsetGapPolicy, ReplayConfig,
+    AdaptiveSamplingConfig, AssembleConfig, ConsumeConfig, DirectConfig, IngesterConfig, OffsetGapPolicy, ReplayConfig,
     WriteConfig,
 };
 pub use consume::{FetchLimits, KafkaLog, LogError, SpanLog};
@@ -63,6 +65,7 @@ pub use replay::{
     inspect, plan,
 };
 pub use retry::{Backoff, RetryPolicy};
+pub use sampling::{adaptive_sampling, announcements, calculate};
 pub use stages::{Conditions, Stages};
 pub use storage::LIVE_CONSUMER;
 pub use write::{FailureKind, WriteFailure, write};
