@@ -42,8 +42,8 @@ pub use assemble::{
     BatchTargets, BudgetShare, CompletionRules, DueTrace, HeldRecord, MemoryBudget, TraceAssembler,
 };
 pub use config::{
-    AdaptiveSamplingConfig, AssembleConfig, ConsumeConfig, DirectConfig, IngesterConfig, OffsetGapPolicy, ReplayConfig,
-    WriteConfig,
+    AdaptiveSamplingConfig, AssembleConfig, ConsumeConfig, DirectConfig, IngesterConfig,
+    OffsetGapPolicy, ReplayConfig, WriteConfig,
 };
 pub use consume::{FetchLimits, KafkaLog, LogError, SpanLog};
 pub use dead_letter::{DeadLetters, DeadLettersUnavailable, KafkaDeadLetters};

@@ -150,6 +150,7 @@ impl Stack {
             ("SPOOR__COLLECTOR__JAEGER_GRPC__ADDRESS", local(0)),
             ("SPOOR__COLLECTOR__JAEGER_THRIFT__ADDRESS", local(0)),
             ("SPOOR__COLLECTOR__ZIPKIN__ADDRESS", local(0)),
+            ("SPOOR__COLLECTOR__SAMPLING__LISTENER__ADDRESS", local(0)),
             ("SPOOR__QUERY__LISTEN", local(ports.query)),
             ("SPOOR__QUERY__GRPC_LISTEN", local(ports.query_grpc)),
             ("SPOOR__ADMIN__COLLECTOR", local(ports.admin)),

@@ -237,7 +237,8 @@ mod tests {
             refused(&key, json),
             SamplingAnnouncementError::Mislabelled { .. }
         ));
-        let negative = br#"{"tenant":"default","service":"shop/eu","calculated_at":1,"operations":{"a":-1}}"#;
+        let negative =
+            br#"{"tenant":"default","service":"shop/eu","calculated_at":1,"operations":{"a":-1}}"#;
         assert!(matches!(
             refused(&key, negative),
             SamplingAnnouncementError::Mislabelled { .. }

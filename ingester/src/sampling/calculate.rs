@@ -1,8 +1,10 @@
 //! The calculation: Jaeger's rules, on rates that are estimated from all recent root spans.
 
 use model::UnixNanos;
-use storage::{OperationProbabilities, OperationProbability, RootCount, SampledOperation,
-    RootSampler, ThroughputBucket};
+use storage::{
+    OperationProbabilities, OperationProbability, RootCount, RootSampler, SampledOperation,
+    ThroughputBucket,
+};
 
 use super::estimate::Estimate;
 use crate::config::AdaptiveSamplingConfig;
@@ -24,8 +26,10 @@ pub fn calculate(
     mut before: OperationProbabilities,
     now: UnixNanos,
 ) -> OperationProbabilities {
-    let mut operations: Vec<&SampledOperation> =
-        buckets.iter().flat_map(|bucket| bucket.operations.keys()).collect();
+    let mut operations: Vec<&SampledOperation> = buckets
+        .iter()
+        .flat_map(|bucket| bucket.operations.keys())
+        .collect();
     operations.sort_unstable();
     operations.dedup();
     let of_each = operations.into_iter().map(|operation| {
@@ -70,7 +74,11 @@ fn next(
     if state.at_rest || !state.follows {
         return state;
     }
-    let wanted = if rate > 0.0 { old * target / rate } else { f64::MAX };
+    let wanted = if rate > 0.0 {
+        old * target / rate
+    } else {
+        f64::MAX
+    };
     let new = wanted
         .min(old * LARGEST_RAISE)
         .max(config.min_sampling_probability)
@@ -102,7 +110,9 @@ fn follows(
     if is_same(probability(config, state), initial) {
         return true;
     }
-    let newest = buckets.first().and_then(|bucket| bucket.operations.get(operation));
+    let newest = buckets
+        .first()
+        .and_then(|bucket| bucket.operations.get(operation));
     let Some(counts) = newest else {
         return state.follows;
     };

@@ -56,7 +56,9 @@ impl Estimate {
 }
 
 fn all_told(counts: &[RootCount]) -> bool {
-    counts.iter().all(|count| count.sampler != RootSampler::Untold)
+    counts
+        .iter()
+        .all(|count| count.sampler != RootSampler::Untold)
 }
 
 /// Root spans before sampling.

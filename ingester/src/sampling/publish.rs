@@ -6,8 +6,8 @@ use model::{Tenant, UnixNanos};
 use schemas::{SamplingAnnouncement, SamplingDefaults, ServiceProbabilities};
 use storage::{OperationProbabilities, OperationProbability, SampledOperation};
 
-use crate::config::AdaptiveSamplingConfig;
 use super::metrics;
+use crate::config::AdaptiveSamplingConfig;
 
 /// Most bytes of the operations' names in one record, which must stay below the topic's limit.
 const MAX_RECORD_BYTES: usize = 512 << 10;
@@ -44,16 +44,26 @@ pub fn announcements(
     }));
     let names: BTreeSet<_> = now.keys().collect();
     let gone = before.keys().filter(|name| !names.contains(name));
-    announcements.extend(gone.map(|(tenant, service)| SamplingAnnouncement::Forgotten {
-        tenant: (*tenant).clone(),
-        service: (*service).to_owned(),
-    }));
+    announcements.extend(
+        gone.map(|(tenant, service)| SamplingAnnouncement::Forgotten {
+            tenant: (*tenant).clone(),
+            service: (*service).to_owned(),
+        }),
+    );
     announcements
 }
 
 fn by_service(all: &OperationProbabilities) -> Services<'_> {
     let mut services = Services::new();
-    for (SampledOperation { tenant, service, operation }, state) in all {
+    for (
+        SampledOperation {
+            tenant,
+            service,
+            operation,
+        },
+        state,
+    ) in all
+    {
         let of_service = services.entry((tenant, service)).or_default();
         of_service.push((operation, state));
     }
@@ -65,7 +75,9 @@ fn tells_the_same(
     other: &[(&str, &OperationProbability)],
 ) -> bool {
     let told = |of: &[(&str, &OperationProbability)]| -> Vec<(String, Option<f64>)> {
-        let names = of.iter().map(|(name, state)| ((*name).to_owned(), state.handed_out.first().copied()));
+        let names = of
+            .iter()
+            .map(|(name, state)| ((*name).to_owned(), state.handed_out.first().copied()));
         names.collect()
     };
     told(one) == told(other)

@@ -42,7 +42,11 @@ fn settle(world: &mut World, from: &[f64], more: usize) {
             if world.minute >= *deadline {
                 let off = world.off_target(operation);
                 let state = world.describe(operation);
-                assert!(off <= NEAR, "minute {}, due {deadline}: {state}", world.minute);
+                assert!(
+                    off <= NEAR,
+                    "minute {}, due {deadline}: {state}",
+                    world.minute
+                );
             }
         }
     }

@@ -137,7 +137,11 @@ impl Worker {
 fn services(all: &OperationProbabilities) -> usize {
     let mut services: Vec<_> = all
         .keys()
-        .map(|SampledOperation { tenant, service, .. }| (tenant, service))
+        .map(
+            |SampledOperation {
+                 tenant, service, ..
+             }| (tenant, service),
+        )
         .collect();
     services.dedup();
     services.len()

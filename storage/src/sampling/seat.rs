@@ -210,7 +210,8 @@ async fn save(conn: &mut PgConnection, all: &OperationProbabilities) -> Result<(
             handed_out: &state.handed_out,
         })
         .collect();
-    let json = serde_json::to_string(&rows).map_err(|error| sqlx::Error::Encode(Box::new(error)))?;
+    let json =
+        serde_json::to_string(&rows).map_err(|error| sqlx::Error::Encode(Box::new(error)))?;
     sqlx::query("DELETE FROM sampling_probability")
         .execute(&mut *conn)
         .await?;

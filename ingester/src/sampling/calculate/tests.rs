@@ -33,13 +33,16 @@ fn not_told(roots: u64) -> RootCount {
 
 /// Intervals, newest first, the newest of which ended two minutes ago.
 fn buckets(counts: &[&[RootCount]]) -> Vec<ThroughputBucket> {
-    let of_each = counts.iter().zip(3..).map(|(counts, ago)| ThroughputBucket {
-        start: NOW - ago * MINUTE,
-        operations: match counts.is_empty() {
-            true => [].into(),
-            false => [(checkout(), counts.to_vec())].into(),
-        },
-    });
+    let of_each = counts
+        .iter()
+        .zip(3..)
+        .map(|(counts, ago)| ThroughputBucket {
+            start: NOW - ago * MINUTE,
+            operations: match counts.is_empty() {
+                true => [].into(),
+                false => [(checkout(), counts.to_vec())].into(),
+            },
+        });
     of_each.collect()
 }
 
@@ -53,7 +56,10 @@ fn told(handed_out: &[f64]) -> OperationProbability {
 
 fn after(before: Option<OperationProbability>, counts: &[&[RootCount]]) -> OperationProbability {
     let config = AdaptiveSamplingConfig::default();
-    let before = before.map(|state| (checkout(), state)).into_iter().collect();
+    let before = before
+        .map(|state| (checkout(), state))
+        .into_iter()
+        .collect();
     let mut all = calculate(&config, &buckets(counts), before, NOW);
     all.remove(&checkout()).expect("it is known")
 }
@@ -140,7 +146,10 @@ fn an_operation_without_new_root_spans_is_taken_for_what_it_was() {
     strange.follows = false;
     let counts: [&[RootCount]; 2] = [&[], &[sampled(0.02, 600)]];
     assert_eq!(after(Some(strange), &counts).handed_out.len(), 2);
-    assert_eq!(after(Some(told(&[0.02, 0.01])), &counts).handed_out.len(), 3);
+    assert_eq!(
+        after(Some(told(&[0.02, 0.01])), &counts).handed_out.len(),
+        3
+    );
 }
 
 #[test]

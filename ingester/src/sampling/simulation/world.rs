@@ -143,7 +143,9 @@ impl World {
         for at in 0..self.operations.len() {
             let counts = self.sample(at);
             if !counts.is_empty() {
-                bucket.operations.insert(self.operations[at].name.clone(), counts);
+                bucket
+                    .operations
+                    .insert(self.operations[at].name.clone(), counts);
             }
         }
         self.buckets.push_front(bucket);
@@ -191,7 +193,11 @@ impl World {
                 add(&mut counts, sampler, probability, roots);
             }
             if any == 0 && matches!(sampler, Sampler::Told) {
-                let one = RootCount { sampler: RootSampler::Other, probability: after, roots: 1 };
+                let one = RootCount {
+                    sampler: RootSampler::Other,
+                    probability: after,
+                    roots: 1,
+                };
                 counts.push(one);
             }
             self.operations[at].processes[process] = after;
@@ -207,9 +213,16 @@ fn add(counts: &mut Vec<RootCount>, sampler: Sampler, probability: f64, roots: u
     let (sampler, probability) = match sampler {
         Sampler::Untold => (RootSampler::Untold, 0.0),
         // As the store keeps it.
-        _ => (RootSampler::Probabilistic, (probability * 1e9).round() / 1e9),
+        _ => (
+            RootSampler::Probabilistic,
+            (probability * 1e9).round() / 1e9,
+        ),
     };
-    counts.push(RootCount { sampler, probability, roots });
+    counts.push(RootCount {
+        sampler,
+        probability,
+        roots,
+    });
 }
 
 /// Few by Knuth's way, many by the normal distribution.
