@@ -7,7 +7,7 @@ use anyhow::Context;
 use bootstrap::{Stop, chain, clock};
 use collector::KnownProbabilities;
 use ingester::{adaptive_sampling, announcements};
-use kafka::{OutboundRecord, Producer, ProducerError, follow_compacted};
+use kafka::{OutboundRecord, ProduceError, Producer, follow_compacted};
 use schemas::SamplingAnnouncement;
 use storage::{OperationProbabilities, PostgresStore};
 
@@ -52,7 +52,7 @@ pub(crate) async fn calculate(
 async fn publish(
     producer: Option<Arc<Producer>>,
     announcements: Vec<SamplingAnnouncement>,
-) -> Result<(), ProducerError> {
+) -> Result<(), ProduceError> {
     let Some(producer) = producer else {
         return Ok(());
     };

@@ -47,3 +47,9 @@ CREATE TABLE sampling_round (
     calculated_ns bigint      NOT NULL,
     calculated_by text        NOT NULL
 );
+
+-- What clients are told to sample, by operation.
+CREATE VIEW spoor_v1.sampling AS
+SELECT tenant, service, operation, probability, roots_per_s AS roots_per_second, at_rest, follows,
+    CASE WHEN changed_ns > 0 THEN spoor_v1.at(changed_ns) END AS changed_at
+FROM spoor.sampling_probability;

@@ -30,7 +30,7 @@ pub async fn adaptive_sampling<E, F>(
     clock: impl Fn() -> UnixNanos,
     mut publish: impl FnMut(Vec<SamplingAnnouncement>) -> F,
 ) where
-    E: std::error::Error,
+    E: std::error::Error + 'static,
     F: Future<Output = Result<(), E>>,
 {
     let mut worker = Worker {
@@ -72,7 +72,7 @@ impl Worker {
         publish: &mut impl FnMut(Vec<SamplingAnnouncement>) -> F,
     ) -> Result<(), ReadError>
     where
-        E: std::error::Error,
+        E: std::error::Error + 'static,
         F: Future<Output = Result<(), E>>,
     {
         let Some(mut seat) = store.take_sampling_seat().await? else {
@@ -99,7 +99,7 @@ impl Worker {
         publish: &mut impl FnMut(Vec<SamplingAnnouncement>) -> F,
     ) -> Result<(), ReadError>
     where
-        E: std::error::Error,
+        E: std::error::Error + 'static,
         F: Future<Output = Result<(), E>>,
     {
         let config = &self.config;

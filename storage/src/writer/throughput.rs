@@ -70,8 +70,9 @@ impl<'a> Throughput<'a> {
 
     fn add(&mut self, key: Key<'a>, sampled: Sampled) {
         let known = self.0.entry(key).or_default();
-        match known.iter_mut().find(|(one, _)| *one == sampled) {
-            Some((_, roots)) => *roots += 1,
+        let at = known.iter().position(|(one, _)| *one == sampled);
+        match at {
+            Some(at) => known[at].1 += 1,
             None if known.len() < MOST_PROBABILITIES => known.push((sampled, 1)),
             None => known[MOST_PROBABILITIES - 1].1 += 1,
         }

@@ -37,8 +37,14 @@ async fn clients_are_told_what_was_calculated() {
     let running = adaptive(&known, false).await;
     announce(&known, "default");
     known.complete();
-    assert_eq!(told(&running, "/sampling?service=shop").await, (200, SHOP.to_owned()));
-    assert_eq!(told(&running, "/sampling?service=other").await, (200, UNHEARD_OF.to_owned()));
+    assert_eq!(
+        told(&running, "/sampling?service=shop").await,
+        (200, SHOP.to_owned())
+    );
+    assert_eq!(
+        told(&running, "/sampling?service=other").await,
+        (200, UNHEARD_OF.to_owned())
+    );
     let over_grpc = ask(&running, "shop", None).await.expect("an answer");
     let operations = over_grpc.operation_sampling.expect("operations");
     assert_eq!(operations.per_operation_strategies.len(), 2);
@@ -51,7 +57,10 @@ async fn clients_keep_what_they_have_until_everything_announced_is_known() {
     let running = adaptive(&known, false).await;
     announce(&known, "default");
     let words = "collector error: the calculated probabilities are not known yet\n";
-    assert_eq!(told(&running, "/sampling?service=shop").await, (500, words.to_owned()));
+    assert_eq!(
+        told(&running, "/sampling?service=shop").await,
+        (500, words.to_owned())
+    );
     let status = ask(&running, "shop", None).await.expect_err("no answer");
     assert_eq!(status.code(), tonic::Code::Unavailable);
     let failed = r#"spoor_collector_sampling_requests_total{kind="sampling",outcome="failed"}"#;
@@ -64,7 +73,10 @@ async fn the_file_holds_until_anything_was_calculated() {
     known.complete();
     let running = adaptive(&known, false).await;
     let json = r#"{"strategyType":"PROBABILISTIC","probabilisticSampling":{"samplingRate":0.5}}"#;
-    assert_eq!(told(&running, "/sampling?service=shop").await, (200, json.to_owned()));
+    assert_eq!(
+        told(&running, "/sampling?service=shop").await,
+        (200, json.to_owned())
+    );
 }
 
 #[tokio::test]
@@ -74,8 +86,14 @@ async fn tenants_are_told_of_their_own_services_alone() {
     known.complete();
     let running = adaptive(&known, true).await;
     let of = async |tenant: &str| {
-        let answer = ask(&running, "shop", Some(tenant)).await.expect("an answer");
-        answer.operation_sampling.expect("operations").per_operation_strategies.len()
+        let answer = ask(&running, "shop", Some(tenant))
+            .await
+            .expect("an answer");
+        answer
+            .operation_sampling
+            .expect("operations")
+            .per_operation_strategies
+            .len()
     };
     assert_eq!((of("acme").await, of("other").await), (2, 0));
     let status = ask(&running, "shop", None).await.expect_err("no answer");

@@ -18,7 +18,12 @@ const FILE: &str = r#"{
         {"service": "bar", "type": "ratelimiting", "param": 5}]}"#;
 
 /// Status line, what is told in headers, and body.
-async fn exchange(client: &reqwest::Client, method: &str, address: SocketAddr, path: &str) -> String {
+async fn exchange(
+    client: &reqwest::Client,
+    method: &str,
+    address: SocketAddr,
+    path: &str,
+) -> String {
     let method = method.parse().expect("a method");
     let request = client.request(method, format!("http://{address}{path}"));
     let answer = request.send().await.expect("an answer");
@@ -65,7 +70,8 @@ async fn golden(running: &Running) -> String {
 #[tokio::test]
 async fn every_answer_over_http_is_what_jaeger_answers() {
     let mut config = StrategiesFile::new(FILE).config();
-    config.sampling.baggage_restrictions = [("user".to_owned(), 10), ("session".to_owned(), 64)].into();
+    config.sampling.baggage_restrictions =
+        [("user".to_owned(), 10), ("session".to_owned(), 64)].into();
     // The file is read when the collector is built; it may go afterwards.
     let file = StrategiesFile::new(FILE);
     config.sampling.strategies = file.path.display().to_string();
@@ -88,17 +94,25 @@ async fn the_answer_over_grpc_is_the_same() {
     let file = StrategiesFile::new(FILE);
     let running = start_with(file.config()).await;
     let bar = ask(&running, "bar", None).await.expect("an answer");
-    assert_eq!(bar.rate_limiting_sampling, SamplingStrategyResponse::rate_limiting(5).rate_limiting_sampling);
+    assert_eq!(
+        bar.rate_limiting_sampling,
+        SamplingStrategyResponse::rate_limiting(5).rate_limiting_sampling
+    );
     let foo = ask(&running, "foo", None).await.expect("an answer");
     let operations = foo.operation_sampling.expect("operations");
     let told = operations.per_operation_strategies.iter().map(|one| {
         let rate = one.probabilistic_sampling.expect("a probability");
         (one.operation.as_str(), rate.sampling_rate)
     });
-    let expected = [("op1", 0.2), ("<b>\"\u{2028}é\u{1}", 1e-7), ("/health", 0.0)];
+    let expected = [
+        ("op1", 0.2),
+        ("<b>\"\u{2028}é\u{1}", 1e-7),
+        ("/health", 0.0),
+    ];
     assert_eq!(told.collect::<Vec<_>>(), expected);
     assert_eq!(operations.default_sampling_probability, 0.8);
-    let counted = running.metric(r#"spoor_collector_sampling_requests_total{kind="sampling-grpc",outcome="ok"}"#);
+    let counted = running
+        .metric(r#"spoor_collector_sampling_requests_total{kind="sampling-grpc",outcome="ok"}"#);
     assert_eq!(counted, 2.0);
 }
 

@@ -61,7 +61,8 @@ async fn a_file_that_is_garbage_changes_nothing_and_is_counted() {
 #[tokio::test]
 async fn a_file_that_cannot_be_read_keeps_the_collector_from_starting() {
     let file = StrategiesFile::new("garbage");
-    let build = |config| collector::Collector::build(config, ChunkEncoder::new(SCHEMA), Memory::default());
+    let build =
+        |config| collector::Collector::build(config, ChunkEncoder::new(SCHEMA), Memory::default());
     let Err(error) = build(file.config()).await else {
         panic!("it starts");
     };
@@ -83,7 +84,9 @@ async fn a_server_that_has_no_file_for_the_moment_is_asked_again() {
             _ => (StatusCode::OK, probability(0.75)),
         }
     };
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
+        .await
+        .expect("a port");
     let address = listener.local_addr().expect("an address");
     let router = Router::new().route("/strategies", get(answer));
     tokio::spawn(async move { axum::serve(listener, router).await });
