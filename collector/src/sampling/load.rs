@@ -48,17 +48,17 @@ pub enum StrategiesError {
 /// The strategies to begin with.
 pub(super) async fn first(config: &SamplingConfig) -> Result<Strategies, StrategiesError> {
     let default = config.default_sampling_probability;
-    let Some(from) = from(config) else {
+    let Some(location) = location(config) else {
         return Ok(Strategies::of_default(default));
     };
-    let loaded = async { Ok(Strategies::parse(&read(&from).await?, default)?) };
+    let loaded = async { Ok(Strategies::parse(&read(&location).await?, default)?) };
     match loaded.await {
         Ok(strategies) => {
             metrics::reloaded("changed");
             Ok(strategies)
         }
         // A server that is away for a moment keeps nobody from starting.
-        Err(error) if matches!(from, From::Url(_)) => {
+        Err(error) if matches!(location, Location::Url(_)) => {
             report(&error);
             Ok(Strategies::of_default(default))
         }
@@ -69,7 +69,7 @@ pub(super) async fn first(config: &SamplingConfig) -> Result<Strategies, Strateg
 /// Looks for changes until told to stop. What cannot be read, or is wrong, changes nothing.
 pub(crate) async fn follow(sampling: Arc<Sampling>, stop: Stop) {
     let config = sampling.config();
-    let Some(from) = from(config).filter(|_| !config.reload_interval.is_zero()) else {
+    let Some(location) = location(config).filter(|_| !config.reload_interval.is_zero()) else {
         return;
     };
     let mut last = None;
@@ -78,7 +78,7 @@ pub(crate) async fn follow(sampling: Arc<Sampling>, stop: Stop) {
             () = stop.stopped() => return,
             () = tokio::time::sleep(config.reload_interval) => {}
         }
-        match reload(&sampling, &from, &mut last).await {
+        match reload(&sampling, &location, &mut last).await {
             Ok(outcome) => metrics::reloaded(outcome),
             Err(error) => report(&error),
         }
@@ -87,10 +87,10 @@ pub(crate) async fn follow(sampling: Arc<Sampling>, stop: Stop) {
 
 async fn reload(
     sampling: &Sampling,
-    from: &From,
+    location: &Location,
     last: &mut Option<Vec<u8>>,
 ) -> Result<&'static str, StrategiesError> {
-    let text = read(from).await?;
+    let text = read(location).await?;
     if last.as_ref() == Some(&text) {
         return Ok("unchanged");
     }
@@ -109,12 +109,12 @@ fn report(error: &StrategiesError) {
 }
 
 /// A file or a server.
-enum From {
+enum Location {
     File(PathBuf),
     Url(String),
 }
 
-fn from(config: &SamplingConfig) -> Option<From> {
+fn location(config: &SamplingConfig) -> Option<Location> {
     let text = &config.strategies;
     if text.is_empty() {
         return None;
@@ -123,15 +123,15 @@ fn from(config: &SamplingConfig) -> Option<From> {
         .iter()
         .any(|scheme| text.starts_with(scheme));
     Some(match is_url {
-        true => From::Url(text.clone()),
-        false => From::File(PathBuf::from(text)),
+        true => Location::Url(text.clone()),
+        false => Location::File(PathBuf::from(text)),
     })
 }
 
-async fn read(from: &From) -> Result<Vec<u8>, StrategiesError> {
-    match from {
-        From::File(path) => read_file(path).await,
-        From::Url(url) => fetch(url).await,
+async fn read(location: &Location) -> Result<Vec<u8>, StrategiesError> {
+    match location {
+        Location::File(path) => read_file(path).await,
+        Location::Url(url) => fetch(url).await,
     }
 }
 

@@ -14,9 +14,10 @@ const LARGEST_RAISE: f64 = 2.0;
 /// Probabilities of an operation that are remembered: clients that are slow to ask, and counts that
 /// are minutes old, go by earlier ones.
 const REMEMBERED: usize = 25;
-/// An operation that is off by `delta_tolerance` is brought to within this part of it, and is then
-/// left alone until it is off again.
-const REST_WITHIN: f64 = 0.2;
+/// However many root spans there are, an operation is left alone within this part of the target.
+const ALWAYS_NEAR: f64 = 0.06;
+/// How many standard deviations of the count may be chance.
+const CHANCE: f64 = 2.0;
 
 /// What clients are to be told, given the root spans of the latest intervals, newest first, and what
 /// they were told before. Operations without a root span in any interval are forgotten.
@@ -61,16 +62,13 @@ fn next(
 ) -> OperationProbability {
     let old = probability(config, &state);
     state.follows = follows(config, buckets, operation, &state);
-    let Some(rate) = Estimate::of(config, buckets, operation, &state).sampled_at(old) else {
+    let Some(estimate) = Estimate::of(config, buckets, operation, &state) else {
         return state;
     };
     let target = config.target_samples_per_second;
-    let off = (rate - target).abs() / target;
+    let rate = estimate.traffic_per_second * old;
     state.roots_per_second = rate;
-    state.at_rest = match state.at_rest {
-        true => off < config.delta_tolerance,
-        false => off < config.delta_tolerance * REST_WITHIN,
-    };
+    state.at_rest = (rate - target).abs() / target < tolerance(config, estimate.roots);
     if state.at_rest || !state.follows {
         return state;
     }
@@ -90,6 +88,13 @@ fn next(
         state.roots_per_second = rate * new / old;
     }
     state
+}
+
+/// How far an operation may be off its target to be left alone: what chance alone explains, but no
+/// more than `delta_tolerance`. The more root spans there are, the less.
+fn tolerance(config: &AdaptiveSamplingConfig, roots: f64) -> f64 {
+    let chance = CHANCE / roots.max(1.0).sqrt();
+    chance.max(ALWAYS_NEAR).min(config.delta_tolerance)
 }
 
 /// The probability that holds at present.

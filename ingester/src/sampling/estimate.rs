@@ -1,5 +1,5 @@
-//! How many root spans a second a probability lets through, from root spans that were sampled with
-//! whatever probability held when they were.
+//! How much traffic there is before sampling, from root spans that were sampled with whatever
+//! probability held when they were.
 
 use storage::{OperationProbability, RootCount, RootSampler, SampledOperation, ThroughputBucket};
 
@@ -8,26 +8,28 @@ use crate::config::AdaptiveSamplingConfig;
 
 const NANOS: f64 = 1e9;
 
-/// The traffic of an operation before sampling, by interval, newest first.
+/// The traffic of an operation before sampling.
 ///
 /// A root span that was sampled with probability p stands for 1/p of them. So counts of different
 /// probabilities add up, and a round need not wait until its predecessor's probabilities have reached
 /// every client. Spans that do not tell their probability are taken to have had the one that held,
 /// once an interval begins long enough after it was calculated.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Estimate {
-    traffic_per_second: Vec<f64>,
+    /// Traces a second: the mean over the intervals, each weighted by its place, the newest heaviest.
+    pub(super) traffic_per_second: f64,
+    /// Root spans that this rests on: as many, sampled alike in one interval, would say as much.
+    pub(super) roots: f64,
 }
 
 impl Estimate {
-    /// Of the newest intervals in which the operation occurs.
+    /// Of the newest intervals in which the operation occurs; `None` when none of them is usable.
     pub(super) fn of(
         config: &AdaptiveSamplingConfig,
         buckets: &[ThroughputBucket],
         operation: &SampledOperation,
         state: &OperationProbability,
-    ) -> Self {
-        let seconds = config.calculation_interval.as_secs_f64();
+    ) -> Option<Self> {
         let current = probability(config, state);
         let settled = match state.changed_at {
             0 => 0,
@@ -37,22 +39,30 @@ impl Estimate {
             .iter()
             .filter_map(|bucket| Some((bucket.start, bucket.operations.get(operation)?)));
         let usable = occurring.filter(|(start, counts)| *start >= settled || all_told(counts));
-        let traffic = usable.map(|(_, counts)| traffic(counts, current) / seconds);
-        Self {
-            traffic_per_second: traffic.take(config.calculation_buckets.max(1)).collect(),
+        let counts: Vec<&[RootCount]> = usable
+            .map(|(_, counts)| counts.as_slice())
+            .take(config.calculation_buckets.max(1))
+            .collect();
+        let (mut weights, mut squares, mut traces, mut roots) = (0.0, 0.0, 0.0, 0.0);
+        for (counts, weight) in counts.iter().rev().zip(1_u32..) {
+            let weight = f64::from(weight);
+            weights += weight;
+            squares += weight * weight;
+            traces += weight * traffic(counts, current);
+            roots += probabilistic(counts);
         }
+        let seconds = config.calculation_interval.as_secs_f64();
+        (!counts.is_empty()).then(|| Self {
+            traffic_per_second: traces / weights / seconds,
+            roots: weights * weights / squares * roots / counts.len() as f64,
+        })
     }
+}
 
-    /// Root spans a second that a probability lets through: the mean over the intervals, each weighted
-    /// by the fourth power of its place, the newest heaviest. `None` when nothing is known.
-    pub(super) fn sampled_at(&self, probability: f64) -> Option<f64> {
-        let count = self.traffic_per_second.len();
-        let weights = (1..=count).rev().map(|place| (place as f64).powi(4));
-        let all: f64 = weights.clone().sum();
-        let of_each = self.traffic_per_second.iter().zip(weights);
-        let sum: f64 = of_each.map(|(traffic, weight)| traffic * weight).sum();
-        (count > 0).then(|| sum / all * probability)
-    }
+/// Root spans that say how much traffic there is.
+fn probabilistic(counts: &[RootCount]) -> f64 {
+    let that_do = counts.iter().filter(|count| count.sampler != RootSampler::Other);
+    that_do.map(|count| count.roots as f64).sum()
 }
 
 fn all_told(counts: &[RootCount]) -> bool {
