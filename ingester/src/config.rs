@@ -153,8 +153,8 @@ bootstrap::config! {
         pub enabled: bool = false,
         /// Traces a second that are wanted of each operation, over all processes of its service.
         pub target_samples_per_second: f64 = 1.0,
-        /// How far an operation may be off its target, relative to it, before its probability is
-        /// changed. Smaller: nearer to the target, and changes for chance alone.
+        /// How far an operation may be off its target, relative to it, at most before its probability
+        /// is changed; less where there are root spans enough to tell. Smaller: changes for chance.
         pub delta_tolerance: f64 = 0.3,
         /// How often probabilities are calculated, from root spans counted by this interval.
         pub calculation_interval: Duration = Duration::from_secs(60),

@@ -61,7 +61,9 @@ impl Estimate {
 
 /// Root spans that say how much traffic there is.
 fn probabilistic(counts: &[RootCount]) -> f64 {
-    let that_do = counts.iter().filter(|count| count.sampler != RootSampler::Other);
+    let that_do = counts
+        .iter()
+        .filter(|count| count.sampler != RootSampler::Other);
     that_do.map(|count| count.roots as f64).sum()
 }
 

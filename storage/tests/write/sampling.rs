@@ -214,7 +214,10 @@ async fn one_process_calculates_and_the_next_one_goes_on_where_it_stopped() {
         .expect("answers");
     assert_eq!(seat.last_bucket().await.expect("answers"), Some(0));
     let shown = "SELECT service, operation, probability, follows FROM spoor_v1.sampling";
-    assert_eq!(store.rows(shown).await, ["(shop,checkout,0.30000000000000004,f)"]);
+    assert_eq!(
+        store.rows(shown).await,
+        ["(shop,checkout,0.30000000000000004,f)"]
+    );
     drop(seat);
     let mut next = self::seat(&store).await;
     let mut before = OperationProbabilities::new();
