@@ -19,7 +19,10 @@ const SETS: &[(&str, &[&str])] = &[
     ),
     (
         "jaeger_collector_descriptor_set.bin",
-        &["jaeger/api_v2/collector.proto"],
+        &[
+            "jaeger/api_v2/collector.proto",
+            "jaeger/api_v2/sampling.proto",
+        ],
     ),
 ];
 

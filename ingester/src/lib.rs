@@ -15,6 +15,7 @@
 //!
 //! [`mod@audit`] accounts for every record and span.
 //!
+//! [`adaptive_sampling`] works out what clients are told to sample, from counts of the store.
 //! [`letters`] is what an operator does about dead letters: look, drive again, purge.
 //!
 //! Absent on purpose: SQL, and what follows from the content of spans; both are the store's.
@@ -36,6 +37,7 @@ mod replay;
 mod retention;
 mod ingester;
 mod direct;
+mod sampling;
 pub mod letters;
 pub mod audit;
 pub mod metrics;
@@ -44,8 +46,8 @@ pub use assemble::{
     BatchTargets, BudgetShare, CompletionRules, DueTrace, HeldRecord, MemoryBudget, TraceAssembler,
 };
 pub use config::{
-    AssembleConfig, ConsumeConfig, DirectConfig, IngesterConfig, OffsetGapPolicy, ReplayConfig,
-    ShortRetentionPolicy, WriteConfig,
+    AdaptiveSamplingConfig, AssembleConfig, ConsumeConfig, DirectConfig, IngesterConfig,
+    OffsetGapPolicy, ReplayConfig, ShortRetentionPolicy, WriteConfig,
 };
 pub use consume::{FetchLimits, KafkaLog, LogError, SpanLog};
 pub use dead_letter::{DeadLetters, DeadLettersUnavailable, KafkaDeadLetters};
@@ -68,6 +70,7 @@ pub use replay::{
 };
 pub use retention::ShortRetention;
 pub use retry::{Backoff, RetryPolicy};
+pub use sampling::{adaptive_sampling, announcements, calculate};
 pub use stages::{Conditions, Stages};
 pub use storage::LIVE_CONSUMER;
 pub use write::{FailureKind, WriteFailure, write};

@@ -214,6 +214,7 @@ pub fn describe() {
     describe_consumption();
     describe_writing();
     describe_replays();
+    crate::sampling::metrics::describe();
     for name in [
         REPLAY_BYTES,
         REPLAY_STORED,

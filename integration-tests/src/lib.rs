@@ -16,7 +16,7 @@ pub mod otlp_json;
 mod ports;
 mod stack;
 
-pub use stack::{Deployment, Server, Stack};
+pub use stack::{Deployment, Server, Stack, fetch};
 
 use std::path::{Path, PathBuf};
 

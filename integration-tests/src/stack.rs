@@ -162,6 +162,7 @@ impl Stack {
             ("SPOOR__COLLECTOR__JAEGER_GRPC__ADDRESS", local(0)),
             ("SPOOR__COLLECTOR__JAEGER_THRIFT__ADDRESS", local(0)),
             ("SPOOR__COLLECTOR__ZIPKIN__ADDRESS", local(0)),
+            ("SPOOR__COLLECTOR__SAMPLING__LISTENER__ADDRESS", local(0)),
             ("SPOOR__QUERY__LISTEN", local(ports.query)),
             ("SPOOR__QUERY__GRPC_LISTEN", local(ports.query_grpc)),
             ("SPOOR__ADMIN__COLLECTOR", local(ports.admin)),
@@ -209,6 +210,18 @@ impl Stack {
     /// Address of OTLP over HTTP.
     pub fn otlp_http(&self) -> String {
         format!("http://127.0.0.1:{}", self.ports.http)
+    }
+
+    /// Address that the binary has told where it said that it is ready, by what it said is there.
+    pub fn told_address(&self, what: &str) -> String {
+        let log = self.log();
+        let lines = log
+            .lines()
+            .rev()
+            .filter_map(|line| line.trim().strip_prefix(what));
+        let address = lines.map(str::trim).next().expect("it was told");
+        let address = address.strip_prefix("http://").unwrap_or(address);
+        format!("http://{address}")
     }
 
     /// Address of the query service.
@@ -345,7 +358,7 @@ fn park(time: Duration) {
 }
 
 /// The body of a GET, if its status is 200.
-fn fetch(url: &str) -> Option<String> {
+pub fn fetch(url: &str) -> Option<String> {
     let output = Command::new("curl")
         .args(["--silent", "--fail", "--max-time", "10", url])
         .output()

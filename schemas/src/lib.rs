@@ -11,6 +11,8 @@
 //! - [`topics`]: what the topics are, from `topics/`.
 //! - [`otlp_descriptor_set`] and [`otlp_response`]: OTLP's protobufs, from `proto/`, for gRPC
 //!   reflection and for the small messages that a receiver answers with.
+//! - [`jaeger_sampling`]: the messages by which clients are told what to sample.
+//! - [`SamplingAnnouncement`]: the probabilities of adaptive sampling on `spoor.control`.
 //! - [`jaeger_query`] and [`jaeger_query_descriptor_set`]: the messages of Jaeger's gRPC query
 //!   services, and their protobufs for reflection.
 //!
@@ -25,6 +27,8 @@ mod registry;
 mod topics;
 mod proto;
 pub mod otlp_response;
+pub mod jaeger_sampling;
+mod sampling_announcement;
 pub mod jaeger_query;
 #[cfg(test)]
 mod properties;
@@ -37,6 +41,9 @@ pub use proto::{
     jaeger_collector_descriptor_set, jaeger_query_descriptor_set, otlp_descriptor_set,
 };
 pub use registry::{RegistryClient, RegistryError, RegistryTimeouts};
+pub use sampling_announcement::{
+    SamplingAnnouncement, SamplingAnnouncementError, SamplingDefaults, ServiceProbabilities,
+};
 pub use topics::{Cleanup, TopicDefinition, topics};
 pub use trace_chunk::{
     MAX_NESTING, TRACE_CHUNK_SCHEMA, TRACE_CHUNK_SUBJECT, fingerprint, fingerprint_of,

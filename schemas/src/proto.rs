@@ -21,8 +21,8 @@ pub fn jaeger_query_descriptor_set() -> &'static [u8] {
     JAEGER_QUERY
 }
 
-/// The encoded `google.protobuf.FileDescriptorSet` of Jaeger's collector service with everything
-/// it imports.
+/// The encoded `google.protobuf.FileDescriptorSet` of Jaeger's two collector services, for spans and
+/// for sampling, with everything they import.
 pub fn jaeger_collector_descriptor_set() -> &'static [u8] {
     JAEGER_COLLECTOR
 }
@@ -51,6 +51,12 @@ mod tests {
         assert!(methods(super::otlp_descriptor_set()).contains(&export));
         let post = "jaeger.api_v2.CollectorService/PostSpans".to_owned();
         assert!(methods(super::jaeger_collector_descriptor_set()).contains(&post));
+    }
+
+    #[test]
+    fn reflection_finds_the_method_that_tells_what_to_sample() {
+        let get = "jaeger.api_v2.SamplingManager/GetSamplingStrategy".to_owned();
+        assert!(methods(super::jaeger_collector_descriptor_set()).contains(&get));
     }
 
     #[test]

@@ -14,6 +14,7 @@ mod metrics_page;
 mod migrate;
 mod replay;
 mod roles;
+mod sampling;
 mod schema_ids;
 mod servers;
 mod test_servers;

@@ -25,6 +25,7 @@ mod redrive;
 mod fold;
 mod replay;
 mod maintenance;
+mod sampling;
 mod merge;
 mod traces;
 mod search;
@@ -59,6 +60,10 @@ pub use redrive::{Intent, Redriver, Unresolved};
 pub use replay::{
     ReplayCommand, ReplayError, ReplayJob, ReplayLease, ReplayPartition, ReplayRenewal, ReplaySpec,
     ReplayState, ReplayStretch, replay_consumer,
+};
+pub use sampling::{
+    Intervals, OperationProbabilities, OperationProbability, RootCount, RootSampler,
+    SampledOperation, SamplingSeat, ThroughputBucket,
 };
 pub use search::SearchLimits;
 pub use store::PostgresStore;

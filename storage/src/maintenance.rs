@@ -16,6 +16,9 @@ use crate::{
 /// How old a minute is when its deltas are folded; younger ones are still growing.
 const FOLD_AFTER_NS: u64 = 120 * 1_000_000_000;
 
+/// How long counts of root spans wait to be folded.
+const KEEP_ROOTS_NS: u64 = 6 * 3_600 * 1_000_000_000;
+
 impl PostgresStore {
     /// Does all that is due, then waits for the configured interval, for ever. While another
     /// process of the store does it, only waits. `clock` gives nanoseconds since 1970.
@@ -109,6 +112,11 @@ impl PostgresStore {
             self.memory.forget();
         }
         sqlx::query("DELETE FROM retention_hold WHERE held_until < now() - interval '1 day'")
+            .execute(&mut *conn)
+            .await?;
+        // Nobody folds them once adaptive sampling is switched off.
+        sqlx::query("DELETE FROM root_delta WHERE second_ns < $1")
+            .bind(now.saturating_sub(KEEP_ROOTS_NS) as i64)
             .execute(&mut *conn)
             .await?;
         sqlx::query("DELETE FROM dead_letter WHERE received_ns < $1")

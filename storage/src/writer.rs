@@ -8,6 +8,7 @@ mod plan;
 mod probe;
 mod segments;
 mod derived;
+mod throughput;
 mod commit;
 mod memory;
 
@@ -27,6 +28,7 @@ use derived::Derived;
 pub(crate) use memory::Memory;
 use plan::Plan;
 use segments::Segments;
+use throughput::Throughput;
 
 /// A session behind a pooler may have lost what the connection was opened with.
 pub(super) const BEGIN: &str =
@@ -133,6 +135,9 @@ impl PostgresStore {
         let derived = Derived::of(plan, &known);
         let operations = derived.write(&mut tx, &self.memory).await?;
         drop(derived);
+        if self.config.count_roots {
+            Throughput::of(plan).write(&mut tx).await?;
+        }
         self.memory.remember(plan.traces(), known);
         for (step, tallies) in plan.steps_with_tallies() {
             progress::advance(&mut tx, step, &tallies).await?;

@@ -78,6 +78,7 @@ pub(crate) fn ready(
         ("Jaeger over gRPC", "", receivers.jaeger_grpc),
         ("Jaeger Thrift", "http://", receivers.jaeger_thrift),
         ("Zipkin", "http://", receivers.zipkin),
+        ("what to sample", "http://", receivers.sampling),
     ] {
         if let Some(address) = address {
             line(what, format!("{scheme}{}", reachable(address)));

@@ -14,6 +14,7 @@ use tokio::task::JoinHandle;
 
 use crate::config::Config;
 use crate::roles::{AnyCollector, maintain};
+use crate::sampling;
 
 /// One role at work.
 struct Part {
@@ -74,6 +75,12 @@ impl Running {
             maintain(maintained, stop).await;
             Ok(())
         }));
+        let (settings, sampled) = (config.clone(), store.clone());
+        parts.push(Part::start(
+            "adaptive sampling",
+            config,
+            |stop| async move { sampling::calculate(&settings, sampled, stop).await },
+        ));
         Self {
             parts,
             store,

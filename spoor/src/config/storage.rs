@@ -89,6 +89,8 @@ impl StorageSection {
             maintenance_interval: self.maintenance_interval,
             compression_level: self.compression_level,
             remembered_spans: self.remembered_spans,
+            // Set by those who open the store, from the ingester's section.
+            count_roots: false,
             index: IndexConfig {
                 fan_in: self.index_fan_in,
                 max_run_segments: self.index_max_run_segments,

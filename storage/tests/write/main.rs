@@ -22,3 +22,4 @@ mod huge;
 mod views;
 mod replaying;
 mod accounting;
+mod sampling;
