@@ -20,7 +20,7 @@ use crate::config::{CollectorConfig, ConnectionsConfig};
 use crate::pipeline::Pipeline;
 use crate::publish::Publish;
 use crate::receive::connection::{Versions, serve};
-use crate::receive::{Admission, Listener, Protocol, Shared};
+use crate::receive::{Admission, Annex, Listener, Protocol, Shared};
 use crate::receive::{jaeger_grpc, jaeger_thrift, otlp_grpc, otlp_http, zipkin};
 
 /// What a gRPC receiver offers beside its method, and how its health is told.
@@ -71,6 +71,7 @@ pub struct Collector<P> {
     listeners: Listeners,
     beside_otlp: Beside,
     beside_jaeger: Beside,
+    annex: Annex<P>,
     readiness: Option<ReadinessFlag>,
 }
 
@@ -95,6 +96,7 @@ impl<P: Publish> Collector<P> {
             listeners,
             beside_otlp,
             beside_jaeger,
+            annex: Annex::default(),
             readiness: None,
         })
     }
@@ -105,6 +107,13 @@ impl<P: Publish> Collector<P> {
     pub fn with_readiness(mut self, flag: ReadinessFlag) -> Self {
         self.readiness = Some(flag);
         self
+    }
+
+    /// OTLP's `Export`, for a gRPC port that another part of this process listens on. Answers
+    /// `UNAVAILABLE` before the collector runs and once it is told to stop; what was taken before
+    /// is answered before the collector ends.
+    pub fn exports(&self) -> Router {
+        self.annex.clone().router()
     }
 
     /// Where the receivers listen, with the ports that were really bound.
@@ -150,6 +159,8 @@ impl<P: Publish> Collector<P> {
                 (jaeger_grpc::COLLECTOR_SERVICE, jaeger_health),
             ],
         };
+        self.annex
+            .open(running.shared.clone(), running.tracker.clone());
         running.tell_health(ServingStatus::Serving).await;
         running.serve_all(self.listeners, otlp, jaeger);
         running

@@ -12,6 +12,8 @@ bootstrap::config! {
         pub listen: SocketAddr = SocketAddr::from((Ipv4Addr::LOCALHOST, 16686)),
         /// Where the gRPC APIs listen. Port 0 takes any free one.
         pub grpc_listen: SocketAddr = SocketAddr::from((Ipv4Addr::LOCALHOST, 16685)),
+        /// Spoor as the storage of a stock Jaeger.
+        pub remote_storage: RemoteStorageConfig,
         /// Path under which everything is served, for reverse proxies: `/` or `/some/prefix`.
         pub base_path: String = "/".to_owned(),
         /// Origins that browsers may call the APIs from, `*` for any. None: no CORS header is
@@ -25,6 +27,15 @@ bootstrap::config! {
         pub adjust: AdjustConfig,
         /// What operators may do through the query service.
         pub admin: AdminConfig,
+    }
+
+    /// Spoor as the storage of a stock Jaeger: its remote storage API, `jaeger.storage.v2`, over
+    /// gRPC. In `spoor all-in-one` the same port takes spans by OTLP.
+    pub struct RemoteStorageConfig {
+        /// Whether to listen at all.
+        pub enabled: bool = true,
+        /// Address and port. Port 0 takes any free one.
+        pub listen: SocketAddr = SocketAddr::from((Ipv4Addr::LOCALHOST, 17271)),
     }
 
     /// Whose traces a request sees.

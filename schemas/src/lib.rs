@@ -13,6 +13,7 @@
 //!   reflection and for the small messages that a receiver answers with.
 //! - [`jaeger_query`] and [`jaeger_query_descriptor_set`]: the messages of Jaeger's gRPC query
 //!   services, and their protobufs for reflection.
+//! - [`jaeger_storage`] and [`jaeger_storage_descriptor_set`]: the same of its remote storage.
 //!
 //! Absent on purpose: Kafka. Records are bytes here.
 
@@ -26,6 +27,9 @@ mod topics;
 mod proto;
 pub mod otlp_response;
 pub mod jaeger_query;
+pub mod jaeger_storage;
+#[cfg(test)]
+mod numbers;
 #[cfg(test)]
 mod properties;
 
@@ -34,7 +38,8 @@ pub use decode::{DecodeError, DecodedChunk, Flaw, SchemaError, SchemaSet};
 pub use encode::{ChunkEncoder, EncodeError};
 pub use frame::{FRAME_LEN, SchemaId};
 pub use proto::{
-    jaeger_collector_descriptor_set, jaeger_query_descriptor_set, otlp_descriptor_set,
+    jaeger_collector_descriptor_set, jaeger_query_descriptor_set, jaeger_storage_descriptor_set,
+    otlp_descriptor_set,
 };
 pub use registry::{RegistryClient, RegistryError, RegistryTimeouts};
 pub use topics::{Cleanup, TopicDefinition, topics};

@@ -38,6 +38,7 @@ pub(crate) struct Addresses {
     pub(crate) collector: collector::Addresses,
     pub(crate) query: SocketAddr,
     pub(crate) query_grpc: SocketAddr,
+    pub(crate) remote_storage: Option<SocketAddr>,
 }
 
 impl Running {
@@ -53,6 +54,7 @@ impl Running {
             collector: collector.addresses(),
             query: query.addresses(),
             query_grpc: query.grpc_address(),
+            remote_storage: query.remote_storage_address(),
         };
         let mut parts = vec![Part::start("the collector", config, |stop| {
             collector.run(stop)
