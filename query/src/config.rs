@@ -84,6 +84,9 @@ bootstrap::config! {
         /// The token that requests below `/admin/` must carry, as `Authorization: Bearer …`. Whoever
         /// has it sees the spans of every tenant in the dead letters. Empty: there is no admin API.
         pub token: Secret = Secret::none(),
+        /// Whether whoever has the token may empty the whole store, by `POST /admin/purge`. For
+        /// test installations.
+        pub purge: bool = false,
     }
 
     /// How traces are mended before they are shown. Requests for raw traces get them as stored.

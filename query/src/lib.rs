@@ -33,7 +33,7 @@ pub mod go;
 pub mod memory;
 pub mod metrics;
 
-pub use admin::{AdminError, DeadLetterAdmin};
+pub use admin::{AdminError, DeadLetterAdmin, StoreAdmin};
 pub use config::{
     AdjustConfig, AdminConfig, QueryConfig, QueryLimits, RemoteStorageConfig, TenancyConfig,
 };

@@ -28,7 +28,7 @@ use self::probe::Health;
 use self::tenancy::Tenancy;
 use crate::QueryConfig;
 use crate::adjust::AdjustPlan;
-use crate::admin::DeadLetterAdmin;
+use crate::admin::{DeadLetterAdmin, StoreAdmin};
 use crate::pipeline::Service;
 
 /// Why the query service cannot start.
@@ -142,6 +142,14 @@ impl<R: TraceReader> Query<R> {
     #[must_use]
     pub fn with_admin(mut self, admin: Arc<dyn DeadLetterAdmin>) -> Self {
         let routes = admin::router(&self.config, self.admission.clone(), admin);
+        self.http.app = routes::beside(self.http.app, routes, &self.config.base_path);
+        self
+    }
+
+    /// Lets administrators empty the store, if the configuration has a token and the switch is on.
+    #[must_use]
+    pub fn with_purge(mut self, admin: Arc<dyn StoreAdmin>) -> Self {
+        let routes = admin::purge::router(&self.config, admin);
         self.http.app = routes::beside(self.http.app, routes, &self.config.base_path);
         self
     }

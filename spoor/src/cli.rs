@@ -10,6 +10,7 @@ use crate::backfill::BackfillArgs;
 use crate::config::Deployment;
 use crate::dead_letters::DeadLettersCommand;
 use crate::load::LoadArgs;
+use crate::purge::PurgeArgs;
 use crate::replay::ReplayCommand;
 
 /// Stores distributed traces in Kafka and Postgres, and shows them.
@@ -64,6 +65,8 @@ pub(crate) enum Command {
     /// Reads once more what Kafka still has, and stores what is missing.
     #[command(subcommand)]
     Replay(ReplayCommand),
+    /// Empties the store: every trace, catalogue, series and edge, and what is on its way.
+    Purge(PurgeArgs),
     /// Brings in files of spans, whatever their age.
     Backfill(BackfillArgs),
     /// Says which version this is.

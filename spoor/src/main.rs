@@ -11,6 +11,7 @@ mod load;
 mod metrics_page;
 mod migrate;
 mod replay;
+mod purge;
 mod roles;
 mod schema_ids;
 mod servers;

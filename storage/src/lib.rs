@@ -29,6 +29,7 @@ mod search;
 mod derived;
 mod identities;
 mod archive;
+mod purge;
 mod reader;
 mod store;
 pub mod metrics;
@@ -47,6 +48,7 @@ pub use histogram::DurationHistogram;
 pub use identities::{StoredIdentity, WhichIdentities};
 pub use index::IndexConfig;
 pub use migrate::SetupError;
+pub use purge::{LogEnd, Purge, PurgeOrder};
 pub use redrive::{Intent, Redriver, Unresolved};
 pub use replay::{
     ReplayCommand, ReplayError, ReplayJob, ReplayLease, ReplayPartition, ReplayRenewal, ReplaySpec,

@@ -19,7 +19,7 @@ use sqlx::{Connection, PgConnection, Postgres};
 use crate::replay::hold_expired;
 use crate::{
     Day, DeadLetter, Owner, PostgresStore, Progress, Source, TraceWriter, WriteBatch, WriteError,
-    Written, dead_letter, failure, locks, metrics, partitions, progress,
+    Written, dead_letter, failure, locks, metrics, partitions, progress, purge,
 };
 use commit::{Outcome, Witness};
 use derived::Derived;
@@ -62,7 +62,7 @@ impl TraceWriter for PostgresStore {
 
 impl PostgresStore {
     /// Nothing that was remembered need still be true: the server may have gone back in time.
-    fn after_failure(&self, error: &WriteError) {
+    pub(crate) fn after_failure(&self, error: &WriteError) {
         self.memory.forget();
         if let WriteError::Transient { source, .. } = error
             && failure::is_elsewhere(source)
@@ -111,7 +111,8 @@ impl PostgresStore {
                 effect
             }
         };
-        self.memory.committed(committed.operations);
+        self.memory
+            .committed(committed.generation, committed.operations);
         Ok((committed.written, committed.payload_bytes))
     }
 
@@ -126,13 +127,15 @@ impl PostgresStore {
             progress::fence(&mut tx, step).await?;
         }
         lock_slots(&mut tx, plan.slots()).await?;
+        let generation = purge::generation(&mut tx).await?;
+        self.memory.heed(generation);
         let known = probe::known(&mut tx, plan, &self.memory).await?;
         plan.drop_known(&known);
         let segments = Segments::write(&mut tx, plan, self.config.compression_level).await?;
         let derived = Derived::of(plan, &known);
         let operations = derived.write(&mut tx, &self.memory).await?;
         drop(derived);
-        self.memory.remember(plan.traces(), known);
+        self.memory.remember(generation, plan.traces(), known);
         for (step, counts) in plan.steps_with_counts() {
             progress::advance(&mut tx, step, counts.stored, counts.duplicate).await?;
         }
@@ -140,6 +143,7 @@ impl PostgresStore {
             written: plan.written(segments.count),
             payload_bytes: segments.payload_bytes,
             operations,
+            generation,
         };
         Ok(commit::commit(tx, effect, segments.first.map(Witness::Segment)).await)
     }

@@ -204,4 +204,5 @@ GET /admin/dead-letters/records?after=&limit=
 GET /admin/dead-letters/{partition}/{offset}
 POST /admin/dead-letters/redrive
 POST /admin/dead-letters/purge
+POST /admin/purge
 ";

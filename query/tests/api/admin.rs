@@ -118,6 +118,7 @@ async fn serve(token: &str, letters: Arc<Letters>) -> Server {
         },
         admin: AdminConfig {
             token: Secret::new(token),
+            ..AdminConfig::default()
         },
         ..QueryConfig::default()
     };

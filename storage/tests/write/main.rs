@@ -21,3 +21,4 @@ mod refusals;
 mod huge;
 mod views;
 mod replaying;
+mod purging;
