@@ -155,7 +155,10 @@ impl Stack {
             ("SPOOR__COLLECTOR__ZIPKIN__ADDRESS", local(0)),
             ("SPOOR__QUERY__LISTEN", local(ports.query)),
             ("SPOOR__QUERY__GRPC_LISTEN", local(ports.query_grpc)),
-            ("SPOOR__QUERY__REMOTE_STORAGE__LISTEN", local(ports.remote_storage)),
+            (
+                "SPOOR__QUERY__REMOTE_STORAGE__LISTEN",
+                local(ports.remote_storage),
+            ),
             ("SPOOR__ADMIN__COLLECTOR", local(ports.admin)),
             ("SPOOR__EMBEDDED__KAFKA__PORT", ports.kafka.to_string()),
             (

@@ -1,6 +1,7 @@
 //! How the query service listens, what it allows and how it shows traces.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use bootstrap::{ByteSize, Secret};
@@ -16,6 +17,12 @@ bootstrap::config! {
         pub remote_storage: RemoteStorageConfig,
         /// Path under which everything is served, for reverse proxies: `/` or `/some/prefix`.
         pub base_path: String = "/".to_owned(),
+        /// Folder of a built Jaeger UI (with `index.html` and `static`), served under the base path.
+        /// None: there is no page.
+        pub ui_dir: Option<PathBuf> = None,
+        /// Configuration of that UI: a JSON object, or a `.js` file that defines
+        /// `function UIConfig()`. Read again when it is older than ten seconds.
+        pub ui_config: Option<PathBuf> = None,
         /// Origins that browsers may call the APIs from, `*` for any. None: no CORS header is
         /// ever sent, and pages of other origins cannot read answers.
         pub cors_origins: Vec<String> = Vec::new(),

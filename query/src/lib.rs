@@ -39,4 +39,4 @@ pub use config::{
 };
 pub use memory::MemoryReader;
 pub use metrics::{buckets, describe};
-pub use server::{BuildError, OriginError, Query, TenancyError};
+pub use server::{BuildError, OriginError, Query, TenancyError, UiError};

@@ -9,6 +9,7 @@ mod grpc;
 mod streaming;
 mod connections;
 mod probe;
+mod ui;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -20,12 +21,14 @@ use tokio::net::TcpListener;
 
 pub use self::routes::OriginError;
 pub use self::tenancy::TenancyError;
+pub use self::ui::UiError;
 
 use self::admission::Admission;
 use self::answer::App;
 use self::grpc::remote_storage;
 use self::probe::Health;
 use self::tenancy::Tenancy;
+use self::ui::Ui;
 use crate::QueryConfig;
 use crate::adjust::AdjustPlan;
 use crate::admin::{DeadLetterAdmin, StoreAdmin};
@@ -51,6 +54,9 @@ pub enum BuildError {
     /// The rules about tenants make no sense.
     #[error("the configuration of tenancy is refused")]
     Tenancy(#[from] TenancyError),
+    /// The UI cannot be served.
+    #[error("the UI cannot be served")]
+    Ui(#[from] UiError),
     /// The protobuf definitions cannot be shown.
     #[error("gRPC reflection cannot be offered")]
     Reflection(#[source] tonic_reflection::server::Error),
@@ -124,7 +130,7 @@ impl<R: TraceReader> Query<R> {
             }
             false => None,
         };
-        let http = routes::router(app, &config)?;
+        let http = routes::router(app, &config, Ui::open(&config)?)?;
         Ok(Self {
             reader,
             http: Door::open(config.listen, http).await?,

@@ -80,7 +80,7 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Servers(arguments) => return serve(document()?, arguments.command),
         Command::Collector => return role(Role::Collector, document()?),
         Command::Ingester => return role(Role::Ingester, document()?),
-        Command::Query => return role(Role::Query, document()?),
+        Command::Query(_) => return role(Role::Query, document()?),
         Command::AllInOne(_) => return role(Role::AllInOne, document()?),
     }
     Ok(ExitCode::SUCCESS)

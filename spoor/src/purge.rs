@@ -72,15 +72,9 @@ async fn ends(config: &Config, store: &PostgresStore) -> anyhow::Result<Vec<LogE
     let known = store.consumed_topics().await?;
     let mut consumed: BTreeSet<(String, String)> = known.into_iter().collect();
     let ingester = &config.ingester;
-    consumed.insert((
-        LIVE_CONSUMER.to_owned(),
-        ingester.consume.topic.clone(),
-    ));
+    consumed.insert((LIVE_CONSUMER.to_owned(), ingester.consume.topic.clone()));
     if !ingester.replay.topic.is_empty() {
-        consumed.insert((
-            BACKFILL_CONSUMER.to_owned(),
-            ingester.replay.topic.clone(),
-        ));
+        consumed.insert((BACKFILL_CONSUMER.to_owned(), ingester.replay.topic.clone()));
     }
     let reader = RangeReader::new(&config.kafka.client())?;
     let mut ends = Vec::new();

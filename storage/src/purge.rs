@@ -88,7 +88,10 @@ impl PostgresStore {
             if !matches!(error, WriteError::Transient { .. }) || started.elapsed() >= PATIENCE {
                 return Err(error);
             }
-            tracing::debug!(error = &error as &dyn std::error::Error, "A purge has to wait");
+            tracing::debug!(
+                error = &error as &dyn std::error::Error,
+                "A purge has to wait"
+            );
             tokio::time::sleep(PAUSE).await;
             attempt += 1;
         }

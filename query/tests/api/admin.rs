@@ -129,6 +129,7 @@ async fn serve(token: &str, letters: Arc<Letters>) -> Server {
     Server {
         address: query.addresses(),
         grpc: query.grpc_address(),
+        remote_storage: query.remote_storage_address(),
         readiness,
         stop,
         running: tokio::spawn(query.run(stopped)),

@@ -112,13 +112,9 @@ async fn what_an_owner_held_is_fenced_and_the_next_claim_begins_at_the_end_of_th
     let store = TestStore::new().await;
     let claimed = store.store.claim(&source(), owner(1)).await;
     let first = claimed.expect("claims");
-    write(
-        &store.store,
-        &[numbered(1)],
-        &[step(owner(1), &first, 42)],
-    )
-    .await
-    .expect("writes");
+    write(&store.store, &[numbered(1)], &[step(owner(1), &first, 42)])
+        .await
+        .expect("writes");
     let purge = store.store.purge(&order(vec![to(100)])).await;
     let purge = purge.expect("purges");
     assert_eq!((purge.generation, purge.sources), (1, 1));

@@ -5,7 +5,10 @@ use crate::parse::{Malformed, Params};
 
 /// Reads the order to empty the store: whether the archive goes as well.
 pub(crate) fn purge_order(params: &Params) -> Result<bool, Malformed> {
-    if let Some(name) = params.names().find(|name| !["yes", "archive"].contains(name)) {
+    if let Some(name) = params
+        .names()
+        .find(|name| !["yes", "archive"].contains(name))
+    {
         return Err(Malformed(format!("there is no parameter {name}")));
     }
     if !flag(params, "yes")? {

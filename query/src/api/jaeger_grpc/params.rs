@@ -17,7 +17,10 @@ const NANOS_PER_SECOND: u64 = 1_000_000_000;
 const GO_ZERO_SECONDS: i64 = -62_135_596_800;
 
 /// A time; what lies before 1970 or after 2262 is moved to that edge.
-pub(in crate::api) fn time(name: &str, at: Option<Timestamp>) -> Result<Option<UnixNanos>, Malformed> {
+pub(in crate::api) fn time(
+    name: &str,
+    at: Option<Timestamp>,
+) -> Result<Option<UnixNanos>, Malformed> {
     let Some(Timestamp { seconds, nanos }) = at else {
         return Ok(None);
     };

@@ -51,9 +51,13 @@ mod tests {
     fn what_is_no_time_limits_nothing() {
         for value in ["", "S", "1", "1s", "-1S", "1.5S", "123456789S", "٣S"] {
             assert_eq!(
-                value.parse().ok().and_then(|value: http::HeaderValue| of(
-                    &HeaderMap::from_iter([(HEADER.parse().expect("a name"), value)])
-                )),
+                value
+                    .parse()
+                    .ok()
+                    .and_then(|value: http::HeaderValue| of(&HeaderMap::from_iter([(
+                        HEADER.parse().expect("a name"),
+                        value
+                    )]))),
                 None,
                 "{value}"
             );

@@ -48,7 +48,9 @@ async fn a_large_trace_comes_whole_in_messages_that_follow_one_another() {
     assert!(long.iter().all(|id| id.ends_with("abc")));
     assert_eq!(last, CHECKOUT);
     let spans = found.iter().flat_map(|of| &of.resource_spans);
-    let spans = spans.flat_map(|of| &of.scope_spans).map(|of| of.spans.len());
+    let spans = spans
+        .flat_map(|of| &of.scope_spans)
+        .map(|of| of.spans.len());
     assert_eq!(spans.sum::<usize>(), 4_002);
 }
 
@@ -56,8 +58,10 @@ async fn a_large_trace_comes_whole_in_messages_that_follow_one_another() {
 async fn nothing_is_mended_and_nothing_cut() {
     let mut trace = checkout();
     let span = &mut trace.resources[0].scopes[0].spans[0];
-    span.attributes
-        .push(KeyValue::new("@jaeger@warnings", Value::Array(vec!["w".into()])));
+    span.attributes.push(KeyValue::new(
+        "@jaeger@warnings",
+        Value::Array(vec!["w".into()]),
+    ));
     span.attributes.push(KeyValue::new("ip", 16_909_060i64));
     let (_server, mut jaeger) = over(vec![trace]).await;
     let found = jaeger.get(&[CHECKOUT]).await;
@@ -75,9 +79,8 @@ async fn nothing_is_mended_and_nothing_cut() {
 #[tokio::test]
 async fn catalogues_are_listed() {
     let (_server, mut jaeger) = shop().await;
-    let services: wire::GetServicesResponse = jaeger
-        .one("GetServices", wire::GetServicesRequest {})
-        .await;
+    let services: wire::GetServicesResponse =
+        jaeger.one("GetServices", wire::GetServicesRequest {}).await;
     let asked = |service: &str, span_kind: &str| wire::GetOperationsRequest {
         service: service.to_owned(),
         span_kind: span_kind.to_owned(),
@@ -108,8 +111,7 @@ async fn dependencies_are_counted() {
     insta::assert_debug_snapshot!(&within);
     let ever: wire::GetDependenciesResponse = jaeger.one(METHOD, asked(UNSET, UNSET)).await;
     assert_eq!(ever, within);
-    let later: wire::GetDependenciesResponse =
-        jaeger.one(METHOD, asked(at(600_000), UNSET)).await;
+    let later: wire::GetDependenciesResponse = jaeger.one(METHOD, asked(at(600_000), UNSET)).await;
     assert!(later.dependencies.is_empty());
 }
 

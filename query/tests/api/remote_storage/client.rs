@@ -140,10 +140,7 @@ pub async fn over(traces: Vec<Trace>) -> (Server, Jaeger) {
 /// The ids of the traces of messages, each of which holds spans of one trace alone.
 pub fn ids(messages: &[TracesData]) -> Vec<String> {
     let id = |message: &TracesData| {
-        let scopes = message
-            .resource_spans
-            .iter()
-            .flat_map(|of| &of.scope_spans);
+        let scopes = message.resource_spans.iter().flat_map(|of| &of.scope_spans);
         let mut ids: Vec<&[u8]> = scopes
             .flat_map(|of| &of.spans)
             .map(|span| span.trace_id.as_slice())

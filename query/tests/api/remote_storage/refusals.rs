@@ -24,11 +24,27 @@ fn bad_searches() -> Vec<wire::FindTracesRequest> {
         with(|query| query.search_depth = -1),
         with(|query| query.search_depth = 1_501),
         with(|query| std::mem::swap(&mut query.start_time_min, &mut query.start_time_max)),
-        with(|query| query.start_time_min = Some(Timestamp { seconds: 1, nanos: -1 })),
-        with(|query| query.duration_min = Some(Duration { seconds: -1, nanos: 0 })),
         with(|query| {
-            query.duration_min = Some(Duration { seconds: 2, nanos: 0 });
-            query.duration_max = Some(Duration { seconds: 1, nanos: 0 });
+            query.start_time_min = Some(Timestamp {
+                seconds: 1,
+                nanos: -1,
+            })
+        }),
+        with(|query| {
+            query.duration_min = Some(Duration {
+                seconds: -1,
+                nanos: 0,
+            })
+        }),
+        with(|query| {
+            query.duration_min = Some(Duration {
+                seconds: 2,
+                nanos: 0,
+            });
+            query.duration_max = Some(Duration {
+                seconds: 1,
+                nanos: 0,
+            });
         }),
         with(|query| query.service_name = "a\0b".to_owned()),
         with(|query| query.attributes = vec![attribute("a\0", Value::IntValue(1))]),
@@ -38,7 +54,11 @@ fn bad_searches() -> Vec<wire::FindTracesRequest> {
                 .map(|number| attribute(&format!("k{number}"), Value::IntValue(1)))
                 .collect();
         }),
-        with(|query| query.filter = Some(Filter { op: "and".to_owned() })),
+        with(|query| {
+            query.filter = Some(Filter {
+                op: "and".to_owned(),
+            })
+        }),
     ];
     queries
         .into_iter()

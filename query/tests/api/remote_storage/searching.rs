@@ -142,7 +142,10 @@ async fn times_that_are_not_given_bound_nothing_and_the_newest_come_first() {
         ..Default::default()
     };
     let found = ids(&jaeger.find(unbounded(2)).await);
-    assert!(found[0].ends_with('a') && found[1].ends_with('b'), "{found:?}");
+    assert!(
+        found[0].ends_with('a') && found[1].ends_with('b'),
+        "{found:?}"
+    );
     assert_eq!(jaeger.find_ids(unbounded(1)).await.len(), 1);
     let only_old = wire::TraceQueryParameters {
         start_time_max: at(-1),
