@@ -206,6 +206,11 @@ impl Stack {
         format!("http://127.0.0.1:{}", self.ports.http)
     }
 
+    /// Address of Jaeger's remote storage.
+    pub fn remote_storage(&self) -> String {
+        format!("http://127.0.0.1:{}", self.ports.remote_storage)
+    }
+
     /// Address of the query service.
     pub fn query(&self) -> String {
         format!("http://127.0.0.1:{}", self.ports.query)

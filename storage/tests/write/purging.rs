@@ -51,8 +51,10 @@ async fn filled(store: &TestStore) -> BTreeSet<String> {
     let mut filled = BTreeSet::new();
     for table in store.rows(tables).await {
         let name = table.trim_matches(['(', ')']).to_owned();
-        let rows = store.rows(&format!("SELECT 1 FROM spoor.{name} LIMIT 1"));
-        if !rows.await.is_empty() {
+        let rows = store
+            .rows(&format!("SELECT 1 FROM spoor.{name} LIMIT 1"))
+            .await;
+        if !rows.is_empty() {
             filled.insert(name);
         }
     }
