@@ -21,7 +21,7 @@ use crate::config::{CollectorConfig, ConnectionsConfig};
 use crate::pipeline::Pipeline;
 use crate::publish::Publish;
 use crate::receive::connection::{Versions, serve};
-use crate::receive::{Admission, Listener, Protocol, Shared};
+use crate::receive::{Admission, Annex, Listener, Protocol, Shared};
 use crate::receive::{jaeger_grpc, jaeger_thrift, otlp_grpc, otlp_http, sampling_http, zipkin};
 use crate::sampling::{self, KnownProbabilities, Sampling, StrategiesError};
 
@@ -77,6 +77,7 @@ pub struct Collector<P> {
     listeners: Listeners,
     beside_otlp: Beside,
     beside_jaeger: Beside,
+    annex: Annex<P>,
     readiness: Option<ReadinessFlag>,
 }
 
@@ -104,6 +105,7 @@ impl<P: Publish> Collector<P> {
             listeners,
             beside_otlp,
             beside_jaeger,
+            annex: Annex::default(),
             readiness: None,
         })
     }
@@ -121,6 +123,13 @@ impl<P: Publish> Collector<P> {
     pub fn with_probabilities(mut self, probabilities: KnownProbabilities) -> Self {
         self.sampling = self.sampling.with_probabilities(probabilities);
         self
+    }
+
+    /// OTLP's `Export`, for a gRPC port that another part of this process listens on. Answers
+    /// `UNAVAILABLE` before the collector runs and once it is told to stop; what was taken before
+    /// is answered before the collector ends.
+    pub fn exports(&self) -> Router {
+        self.annex.clone().router()
     }
 
     /// Where the receivers listen, with the ports that were really bound.
@@ -168,6 +177,8 @@ impl<P: Publish> Collector<P> {
                 (SAMPLING_MANAGER, jaeger_health),
             ],
         };
+        self.annex
+            .open(running.shared.clone(), running.tracker.clone());
         running.tell_health(ServingStatus::Serving).await;
         running.serve_all(self.listeners, otlp, jaeger);
         let strategies = running.shared.sampling.clone();

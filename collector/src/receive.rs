@@ -15,6 +15,7 @@ mod post;
 mod frame;
 mod unary;
 mod beside;
+mod annex;
 pub(crate) mod otlp_grpc;
 pub(crate) mod otlp_http;
 pub(crate) mod jaeger_grpc;
@@ -32,6 +33,7 @@ use model::Tally;
 use tokio::time::Instant;
 
 pub(crate) use admission::{Admission, Permit};
+pub(crate) use annex::Annex;
 pub(crate) use listener::Listener;
 pub use refused::Refused;
 

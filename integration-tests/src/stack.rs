@@ -34,6 +34,7 @@ struct Ports {
     http: u16,
     query: u16,
     query_grpc: u16,
+    remote_storage: u16,
     admin: u16,
     kafka: u16,
     controller: u16,
@@ -48,6 +49,7 @@ impl Ports {
             http,
             query,
             query_grpc,
+            remote_storage,
             admin,
             kafka,
             controller,
@@ -59,6 +61,7 @@ impl Ports {
             http,
             query,
             query_grpc,
+            remote_storage,
             admin,
             kafka,
             controller,
@@ -165,6 +168,10 @@ impl Stack {
             ("SPOOR__COLLECTOR__SAMPLING__LISTENER__ADDRESS", local(0)),
             ("SPOOR__QUERY__LISTEN", local(ports.query)),
             ("SPOOR__QUERY__GRPC_LISTEN", local(ports.query_grpc)),
+            (
+                "SPOOR__QUERY__REMOTE_STORAGE__LISTEN",
+                local(ports.remote_storage),
+            ),
             ("SPOOR__ADMIN__COLLECTOR", local(ports.admin)),
             ("SPOOR__EMBEDDED__KAFKA__PORT", ports.kafka.to_string()),
             (
@@ -222,6 +229,11 @@ impl Stack {
         let address = lines.map(str::trim).next().expect("it was told");
         let address = address.strip_prefix("http://").unwrap_or(address);
         format!("http://{address}")
+    }
+
+    /// Address of Jaeger's remote storage.
+    pub fn remote_storage(&self) -> String {
+        format!("http://127.0.0.1:{}", self.ports.remote_storage)
     }
 
     /// Address of the query service.

@@ -15,6 +15,7 @@
 //! - [`SamplingAnnouncement`]: the probabilities of adaptive sampling on `spoor.control`.
 //! - [`jaeger_query`] and [`jaeger_query_descriptor_set`]: the messages of Jaeger's gRPC query
 //!   services, and their protobufs for reflection.
+//! - [`jaeger_storage`] and [`jaeger_storage_descriptor_set`]: the same of its remote storage.
 //!
 //! Absent on purpose: Kafka. Records are bytes here.
 
@@ -30,6 +31,9 @@ pub mod otlp_response;
 pub mod jaeger_sampling;
 mod sampling_announcement;
 pub mod jaeger_query;
+pub mod jaeger_storage;
+#[cfg(test)]
+mod numbers;
 #[cfg(test)]
 mod properties;
 
@@ -38,7 +42,8 @@ pub use decode::{DecodeError, DecodedChunk, Flaw, SchemaError, SchemaSet};
 pub use encode::{ChunkEncoder, EncodeError};
 pub use frame::{FRAME_LEN, SchemaId};
 pub use proto::{
-    jaeger_collector_descriptor_set, jaeger_query_descriptor_set, otlp_descriptor_set,
+    jaeger_collector_descriptor_set, jaeger_query_descriptor_set, jaeger_storage_descriptor_set,
+    otlp_descriptor_set,
 };
 pub use registry::{RegistryClient, RegistryError, RegistryTimeouts};
 pub use sampling_announcement::{

@@ -13,6 +13,7 @@ mod load;
 mod metrics_page;
 mod migrate;
 mod replay;
+mod purge;
 mod roles;
 mod sampling;
 mod schema_ids;

@@ -34,6 +34,7 @@ mod identities;
 mod account;
 mod recount;
 mod archive;
+mod purge;
 mod reader;
 mod store;
 pub mod metrics;
@@ -56,6 +57,7 @@ pub use identities::{StoredIdentity, WhichIdentities};
 pub use index::IndexConfig;
 pub use migrate::SetupError;
 pub use recount::{Recount, Recounted};
+pub use purge::{LogEnd, Purge, PurgeOrder};
 pub use redrive::{Intent, Redriver, Unresolved};
 pub use replay::{
     ReplayCommand, ReplayError, ReplayJob, ReplayLease, ReplayPartition, ReplayRenewal, ReplaySpec,

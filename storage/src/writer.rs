@@ -21,7 +21,7 @@ use uuid::Uuid;
 use crate::replay::hold_expired;
 use crate::{
     Day, DeadLetter, Owner, PostgresStore, Progress, Source, TraceWriter, WriteBatch, WriteError,
-    Written, dead_letter, failure, locks, metrics, partitions, progress, tally,
+    Written, dead_letter, failure, locks, metrics, partitions, progress, purge, tally,
 };
 use commit::{Outcome, Witness};
 use derived::Derived;
@@ -65,7 +65,7 @@ impl TraceWriter for PostgresStore {
 
 impl PostgresStore {
     /// Nothing that was remembered need still be true: the server may have gone back in time.
-    fn after_failure(&self, error: &WriteError) {
+    pub(crate) fn after_failure(&self, error: &WriteError) {
         self.memory.forget();
         if let WriteError::Transient { source, .. } = error
             && failure::is_elsewhere(source)
@@ -114,7 +114,8 @@ impl PostgresStore {
                 effect
             }
         };
-        self.memory.committed(committed.operations);
+        self.memory
+            .committed(committed.generation, committed.operations);
         Ok((committed.written, committed.payload_bytes))
     }
 
@@ -129,6 +130,8 @@ impl PostgresStore {
             progress::fence(&mut tx, step).await?;
         }
         lock_slots(&mut tx, plan.slots()).await?;
+        let generation = purge::generation(&mut tx).await?;
+        self.memory.heed(generation);
         let known = probe::known(&mut tx, plan, &self.memory).await?;
         plan.drop_known(&known);
         let segments = Segments::write(&mut tx, plan, self.config.compression_level).await?;
@@ -138,7 +141,7 @@ impl PostgresStore {
         if self.config.count_roots {
             Throughput::of(plan).write(&mut tx).await?;
         }
-        self.memory.remember(plan.traces(), known);
+        self.memory.remember(generation, plan.traces(), known);
         for (step, tallies) in plan.steps_with_tallies() {
             progress::advance(&mut tx, step, &tallies).await?;
         }
@@ -151,6 +154,7 @@ impl PostgresStore {
             written: plan.written(segments.count),
             payload_bytes: segments.payload_bytes,
             operations,
+            generation,
         };
         Ok(commit::commit(tx, effect, witness).await)
     }

@@ -89,6 +89,9 @@ pub(crate) fn ready(
         format!("http://{}", reachable(addresses.query)),
     );
     line("query over gRPC", reachable(addresses.query_grpc));
+    if let Some(address) = addresses.remote_storage {
+        line("Jaeger storage", reachable(address));
+    }
     line(
         "admin",
         format!("http://{}/ready and /metrics", reachable(process.admin)),

@@ -39,6 +39,7 @@ pub(crate) struct Addresses {
     pub(crate) collector: collector::Addresses,
     pub(crate) query: SocketAddr,
     pub(crate) query_grpc: SocketAddr,
+    pub(crate) remote_storage: Option<SocketAddr>,
 }
 
 impl Running {
@@ -54,6 +55,7 @@ impl Running {
             collector: collector.addresses(),
             query: query.addresses(),
             query_grpc: query.grpc_address(),
+            remote_storage: query.remote_storage_address(),
         };
         let mut parts = vec![Part::start("the collector", config, |stop| {
             collector.run(stop)

@@ -102,6 +102,14 @@ impl AnyCollector {
         }
     }
 
+    /// OTLP's `Export`, for a port of another role in this process.
+    pub(crate) fn exports(&self) -> axum::Router {
+        match self {
+            Self::Kafka(collector) => collector.exports(),
+            Self::Direct(collector) => collector.exports(),
+        }
+    }
+
     /// Receives until told to stop; returns when everything taken is answered.
     pub(crate) async fn run(self, stop: Stop) -> anyhow::Result<()> {
         match self {

@@ -21,6 +21,7 @@ const FREE_PORTS: [&str; 13] = [
     "collector.sampling.listener.address=127.0.0.1:0",
     "query.listen=127.0.0.1:0",
     "query.grpc_listen=127.0.0.1:0",
+    "query.remote_storage.listen=127.0.0.1:0",
     "admin.collector=127.0.0.1:0",
 ];
 

@@ -20,6 +20,8 @@ pub(super) struct Effect {
     pub(super) written: Written,
     pub(super) payload_bytes: u64,
     pub(super) operations: Vec<SeenOperation>,
+    /// The purge that it came after.
+    pub(super) generation: i64,
 }
 
 /// What shows that a transaction without progress was committed.

@@ -23,3 +23,4 @@ mod views;
 mod replaying;
 mod accounting;
 mod sampling;
+mod purging;
