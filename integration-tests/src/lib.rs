@@ -4,9 +4,11 @@
 //! - [`clients`]: OpenTelemetry's SDKs in several languages, and what they say they sent.
 //! - [`otlp_json`], [`jaeger_json`]: what must be read back for it, through either API generation.
 //! - [`otlp_http`]: requests and spans made by hand.
+//! - [`faults`]: what may happen to installations of separate processes, and the table of it.
 //! - [`load`]: the load generator and its verifier, run as commands.
 
 pub mod clients;
+pub mod faults;
 pub mod jaeger_json;
 pub mod load;
 pub mod otlp_http;
