@@ -148,6 +148,9 @@ pub fn again(endpoint: &str, ledger: &Path) -> anyhow::Result<u64> {
         .arg(ledger)
         .output()?;
     let errors = String::from_utf8_lossy(&output.stderr);
-    anyhow::ensure!(output.status.success(), "the ledger was not sent again: {errors}");
+    anyhow::ensure!(
+        output.status.success(),
+        "the ledger was not sent again: {errors}"
+    );
     Ok(serde_json::from_slice::<Summary>(&output.stdout)?.spans)
 }

@@ -13,8 +13,8 @@ use crate::{binary, ports, root};
 
 mod processes;
 
-pub(crate) use processes::children;
 pub use processes::Server;
+pub(crate) use processes::children;
 
 /// How long a start may take on two busy cores, recovery included.
 const START: Duration = Duration::from_secs(120);
@@ -340,7 +340,13 @@ pub(crate) fn metric(page: &str, name: &str, labels: &str) -> f64 {
 /// The body of a GET, if its status is 200 and it comes within so many seconds.
 pub(crate) fn fetch(url: &str, seconds: u8) -> Option<String> {
     let output = Command::new("curl")
-        .args(["--silent", "--fail", "--max-time", &seconds.to_string(), url])
+        .args([
+            "--silent",
+            "--fail",
+            "--max-time",
+            &seconds.to_string(),
+            url,
+        ])
         .output()
         .expect("curl is installed");
     output

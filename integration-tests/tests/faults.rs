@@ -3,7 +3,9 @@
 use integration_tests::faults::catalogue;
 
 fn survives(name: &str) {
-    let fault = catalogue::all().into_iter().find(|fault| fault.name == name);
+    let fault = catalogue::all()
+        .into_iter()
+        .find(|fault| fault.name == name);
     let outcome = fault.expect("there is such a fault").run();
     assert_eq!(outcome.failure, None, "{:?}", outcome.notes);
 }

@@ -19,7 +19,9 @@ fn main() -> anyhow::Result<ExitCode> {
         }
         ["soak", minutes, rest @ ..] => {
             let since = SystemTime::now().duration_since(UNIX_EPOCH)?;
-            let seed = rest.first().map_or(Ok(since.as_secs()), |seed| seed.parse())?;
+            let seed = rest
+                .first()
+                .map_or(Ok(since.as_secs()), |seed| seed.parse())?;
             say(&format!("seed {seed}"));
             let duration = Duration::from_secs(60 * minutes.parse::<u64>()?);
             soak(duration, seed, &mut |outcome| told.take(outcome))?;
@@ -47,7 +49,8 @@ fn chosen(names: &[&str]) -> anyhow::Result<Vec<&'static integration_tests::faul
     {
         bail!("there is no fault {unknown}; `faults list` lists them");
     }
-    faults.retain(|fault| names.is_empty() || names.iter().any(|name| fault.name.starts_with(name)));
+    faults
+        .retain(|fault| names.is_empty() || names.iter().any(|name| fault.name.starts_with(name)));
     Ok(faults)
 }
 
@@ -71,7 +74,10 @@ impl Told {
     fn table(&self) {
         if !self.rows.is_empty() {
             let (rows, failed) = (self.rows.len(), self.failed);
-            say(&format!("\n{HEAD}\n{}\n\n{rows} faults, {failed} failed", self.rows.join("\n")));
+            say(&format!(
+                "\n{HEAD}\n{}\n\n{rows} faults, {failed} failed",
+                self.rows.join("\n")
+            ));
         }
     }
 }

@@ -43,7 +43,11 @@ impl Brokers {
                 None => {
                     let [port, controller] = ports::free();
                     let host = "127.0.0.1".to_owned();
-                    Node { host, port, controller }
+                    Node {
+                        host,
+                        port,
+                        controller,
+                    }
                 }
             })
             .collect();
@@ -65,7 +69,11 @@ impl Brokers {
         }
         let address = |node: &Node| format!("{}:{}", node.host, node.port);
         let addresses: Vec<String> = described.iter().map(address).collect();
-        let brokers = Self { nodes, network, addresses };
+        let brokers = Self {
+            nodes,
+            network,
+            addresses,
+        };
         let topics = brokers.topics()?;
         until("the brokers answer", Duration::from_secs(120), || {
             topics.brokers_answer()
@@ -108,7 +116,10 @@ fn machine(heap: &str, class: &str) -> Vec<String> {
         format!("-Xmx{heap}"),
         "-XX:+UseSerialGC".to_owned(),
         "-XX:TieredStopAtLevel=1".to_owned(),
-        format!("-Dlog4j2.configurationFile={}", kafka.join("log4j2.xml").display()),
+        format!(
+            "-Dlog4j2.configurationFile={}",
+            kafka.join("log4j2.xml").display()
+        ),
         "-cp".to_owned(),
         kafka.join("lib/*").display().to_string(),
         class.to_owned(),
@@ -116,10 +127,13 @@ fn machine(heap: &str, class: &str) -> Vec<String> {
 }
 
 fn server_properties(nodes: &[Node], index: usize, home: &Path) -> String {
-    let Node { host, port, controller } = &nodes[index];
-    let voter = |(index, node): (usize, &Node)| {
-        format!("{}@{}:{}", index + 1, node.host, node.controller)
-    };
+    let Node {
+        host,
+        port,
+        controller,
+    } = &nodes[index];
+    let voter =
+        |(index, node): (usize, &Node)| format!("{}@{}:{}", index + 1, node.host, node.controller);
     let voters: Vec<String> = nodes.iter().enumerate().map(voter).collect();
     let copies = nodes.len();
     let in_sync = if copies > 1 { copies - 1 } else { 1 };

@@ -110,7 +110,9 @@ impl Fault {
         let mut site = Site::start(self.name, self.plan).context("the site does not start")?;
         let load = self.load(&site);
         let enough = f64::from(self.rate);
-        until("spans are coming in", Duration::from_secs(60), || site.accepted() > enough)?;
+        until("spans are coming in", Duration::from_secs(60), || {
+            site.accepted() > enough
+        })?;
         (self.play)(&mut site, notes)?;
         notes.recovery = Some(recovered(&site, self.within)?);
         std::thread::park_timeout(AFTERWARDS);
@@ -130,7 +132,10 @@ impl Fault {
     /// Waits until every record is done, and verifies.
     pub(super) fn settle(
         &self,
-        site: &Site, summary: &Summary, notes: &mut Notes) -> anyhow::Result<()> {
+        site: &Site,
+        summary: &Summary,
+        notes: &mut Notes,
+    ) -> anyhow::Result<()> {
         (notes.spans, notes.retries) = (summary.spans, summary.retries);
         notes.freshness_p99_ms = summary.freshness_p99_ms;
         let ends = site.topics.ends(SPANS)?;
@@ -155,7 +160,10 @@ fn records_count_once(site: &Site) -> anyhow::Result<()> {
          WHERE consumer = 'live' AND topic = '{SPANS}'"
     ))?;
     let there: i64 = site.topics.ends(SPANS)?.values().sum();
-    ensure!(counted == there, "{there} records in the log, {counted} counted as done");
+    ensure!(
+        counted == there,
+        "{there} records in the log, {counted} counted as done"
+    );
     Ok(())
 }
 
@@ -169,6 +177,10 @@ pub(super) fn recovered(site: &Site, within: Duration) -> anyhow::Result<Duratio
     })?;
     let ends = ends?;
     let left = within.saturating_sub(began.elapsed());
-    until("what was acknowledged before the heal is stored", left, || site.has_done(&ends))?;
+    until(
+        "what was acknowledged before the heal is stored",
+        left,
+        || site.has_done(&ends),
+    )?;
     Ok(began.elapsed())
 }

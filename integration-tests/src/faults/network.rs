@@ -48,7 +48,13 @@ impl Network {
         };
         let bridge = network.bridge.clone();
         ip(&["link", "add", &bridge, "type", "bridge"])?;
-        ip(&["addr", "add", &format!("{}.1/24", network.prefix), "dev", &bridge])?;
+        ip(&[
+            "addr",
+            "add",
+            &format!("{}.1/24", network.prefix),
+            "dev",
+            &bridge,
+        ])?;
         ip(&["link", "set", &bridge, "up"])?;
         for index in 0..members {
             network.join(number, index)?;
@@ -61,10 +67,18 @@ impl Network {
         let (here, there) = (format!("spoor{number}h{index}"), "eth0");
         ip(&["netns", "add", &namespace])?;
         self.members.push(namespace.clone());
-        ip(&["link", "add", &here, "type", "veth", "peer", "name", there, "netns", &namespace])?;
+        ip(&[
+            "link", "add", &here, "type", "veth", "peer", "name", there, "netns", &namespace,
+        ])?;
         ip(&["link", "set", &here, "master", &self.bridge, "up"])?;
         let inside = |arguments: &[&str]| ip(&[&["-n", namespace.as_str()], arguments].concat());
-        inside(&["addr", "add", &format!("{}/24", self.address(index)), "dev", there])?;
+        inside(&[
+            "addr",
+            "add",
+            &format!("{}/24", self.address(index)),
+            "dev",
+            there,
+        ])?;
         inside(&["link", "set", there, "up"])?;
         inside(&["link", "set", "lo", "up"])
     }

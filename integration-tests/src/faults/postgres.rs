@@ -32,7 +32,10 @@ impl Postgres {
     /// Makes and starts a primary that takes so many connections.
     pub fn primary(connections: u32, logs: &Path) -> anyhow::Result<Self> {
         // Beside the other temporary files, where an unprivileged user may go.
-        let home = tempfile::Builder::new().prefix("spoor-faults-").tempdir()?.keep();
+        let home = tempfile::Builder::new()
+            .prefix("spoor-faults-")
+            .tempdir()?
+            .keep();
         let programs = programs(&home)?;
         let data = home.join("data");
         fs::create_dir_all(&data)?;
@@ -60,20 +63,35 @@ impl Postgres {
         Ok(server)
     }
 
-    fn at(name: &str, port: u16, data: PathBuf, home: PathBuf, logs: &Path) -> anyhow::Result<Self> {
+    fn at(
+        name: &str,
+        port: u16,
+        data: PathBuf,
+        home: PathBuf,
+        logs: &Path,
+    ) -> anyhow::Result<Self> {
         let mut line = unprivileged()?;
         line.push(programs(&home)?.join("bin/postgres").display().to_string());
         line.extend(["-D".to_owned(), data.display().to_string()]);
         let program = Program::new(name, line, &home, logs);
         let logs = logs.to_owned();
-        Ok(Self { port, program, data, home, logs })
+        Ok(Self {
+            port,
+            program,
+            data,
+            home,
+            logs,
+        })
     }
 
     /// A standby that streams from this server: a copy of its data while it is stopped.
     pub fn standby(&mut self) -> anyhow::Result<Self> {
         self.stop()?;
         let [port] = ports::free();
-        let home = tempfile::Builder::new().prefix("spoor-faults-").tempdir()?.keep();
+        let home = tempfile::Builder::new()
+            .prefix("spoor-faults-")
+            .tempdir()?
+            .keep();
         let data = home.join("data");
         let words = ["cp", "-a"].map(str::to_owned).into_iter();
         let copy = words.chain([&self.data, &data].map(|path| path.display().to_string()));
@@ -159,7 +177,10 @@ impl Postgres {
         fs::create_dir_all(&inside)?;
         own(&inside)?;
         let mut session = Session::open(self.port, "postgres", "postgres")?;
-        session.query(&format!("CREATE TABLESPACE small LOCATION '{}'", inside.display()))?;
+        session.query(&format!(
+            "CREATE TABLESPACE small LOCATION '{}'",
+            inside.display()
+        ))?;
         session.query("ALTER DATABASE spoor SET TABLESPACE small")?;
         Ok(disk)
     }
@@ -177,7 +198,14 @@ pub struct SmallDisk(PathBuf);
 
 impl SmallDisk {
     fn mount(folder: &Path, mebibytes: u32) -> anyhow::Result<Self> {
-        let words = ["mount", "-t", "tmpfs", "-o", &format!("size={mebibytes}m"), "spoor"];
+        let words = [
+            "mount",
+            "-t",
+            "tmpfs",
+            "-o",
+            &format!("size={mebibytes}m"),
+            "spoor",
+        ];
         mount(&words, folder)?;
         Ok(Self(folder.to_owned()))
     }
@@ -213,13 +241,18 @@ fn nobody() -> anyhow::Result<Option<(u32, u32)>> {
     }
     let passwd = fs::read_to_string("/etc/passwd")?;
     let line = passwd.lines().find(|line| line.starts_with("nobody:"));
-    let fields: Vec<&str> = line.context("there is no user nobody")?.split(':').collect();
+    let fields: Vec<&str> = line
+        .context("there is no user nobody")?
+        .split(':')
+        .collect();
     Ok(Some((fields[2].parse()?, fields[3].parse()?)))
 }
 
 /// The words before a command line that is to run as nobody and to die with us.
 fn unprivileged() -> anyhow::Result<Vec<String>> {
-    let mut line = ["setpriv", "--pdeathsig", "KILL"].map(str::to_owned).to_vec();
+    let mut line = ["setpriv", "--pdeathsig", "KILL"]
+        .map(str::to_owned)
+        .to_vec();
     if let Some((uid, gid)) = nobody()? {
         line.extend([format!("--reuid={uid}"), format!("--regid={gid}")]);
         line.push("--clear-groups".to_owned());
@@ -231,8 +264,16 @@ fn own(path: &Path) -> anyhow::Result<()> {
     let Some((uid, gid)) = nobody()? else {
         return Ok(());
     };
-    let status = Command::new("chown").arg("-R").arg(format!("{uid}:{gid}")).arg(path).status()?;
-    ensure!(status.success(), "{} cannot be given to nobody", path.display());
+    let status = Command::new("chown")
+        .arg("-R")
+        .arg(format!("{uid}:{gid}"))
+        .arg(path)
+        .status()?;
+    ensure!(
+        status.success(),
+        "{} cannot be given to nobody",
+        path.display()
+    );
     Ok(chown(path, Some(uid), Some(gid))?)
 }
 

@@ -70,7 +70,10 @@ impl PostgresProxy {
     /// Waits until a session is held up.
     pub fn until_sprung(&self, within: Duration) -> anyhow::Result<()> {
         let trap = self.traps.lock();
-        let waited = self.traps.changed.wait_timeout_while(trap, within, |trap| !trap.sprung);
+        let waited = self
+            .traps
+            .changed
+            .wait_timeout_while(trap, within, |trap| !trap.sprung);
         let sprung = waited.unwrap_or_else(PoisonError::into_inner).0.sprung;
         ensure!(sprung, "no session came to the point within {within:?}");
         Ok(())
@@ -154,7 +157,10 @@ fn requests(
                 if traps.takes(Point::BeforeCommit) {
                     traps.wait();
                 } else if traps.takes(Point::AfterCommit) {
-                    *state.held_answer.lock().unwrap_or_else(PoisonError::into_inner) = true;
+                    *state
+                        .held_answer
+                        .lock()
+                        .unwrap_or_else(PoisonError::into_inner) = true;
                 }
                 server.write_all(&message)?;
             }

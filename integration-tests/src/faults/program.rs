@@ -34,7 +34,8 @@ impl Program {
 
     /// Adds words to its command line, for its next start.
     pub fn add(&mut self, words: &[&str]) {
-        self.line.extend(words.iter().map(|word| (*word).to_owned()));
+        self.line
+            .extend(words.iter().map(|word| (*word).to_owned()));
     }
 
     /// Starts it. It dies with this process.

@@ -157,14 +157,24 @@ fn answer(state: &Mutex<State>, path: &str, body: &[u8]) -> (u16, String) {
             let schema = id.parse().ok().and_then(|id| state.by_id.get(&id));
             match schema {
                 Some(schema) => (200, json!({ "schema": schema }).to_string()),
-                None => (404, json!({ "error_code": 40403, "message": "none" }).to_string()),
+                None => (
+                    404,
+                    json!({ "error_code": 40403, "message": "none" }).to_string(),
+                ),
             }
         }
-        ["compatibility", ..] if state.by_id.is_empty() => {
-            (404, json!({ "error_code": 40401, "message": "none" }).to_string())
-        }
+        ["compatibility", ..] if state.by_id.is_empty() => (
+            404,
+            json!({ "error_code": 40401, "message": "none" }).to_string(),
+        ),
         ["compatibility", ..] => (200, json!({ "is_compatible": true }).to_string()),
-        ["config", ..] => (200, json!({ "compatibility": "FULL_TRANSITIVE" }).to_string()),
-        _ => (404, json!({ "error_code": 404, "message": path }).to_string()),
+        ["config", ..] => (
+            200,
+            json!({ "compatibility": "FULL_TRANSITIVE" }).to_string(),
+        ),
+        _ => (
+            404,
+            json!({ "error_code": 404, "message": path }).to_string(),
+        ),
     }
 }

@@ -95,14 +95,20 @@ impl Site {
         fs::remove_dir_all(&folder).unwrap_or_default();
         fs::create_dir_all(&folder)?;
         let mut primary = Postgres::primary(plan.connections, &folder)?;
-        let disk = plan.disk_mebibytes.map(|size| primary.put_on_small_disk(size)).transpose()?;
+        let disk = plan
+            .disk_mebibytes
+            .map(|size| primary.put_on_small_disk(size))
+            .transpose()?;
         let standby = plan.standby.then(|| primary.standby()).transpose()?;
         let brokers = Brokers::start(plan.brokers, &folder, &folder)?;
         let registry = Registry::start()?;
         let watch = PostgresProxy::start(primary.port)?;
         let file = folder.join("spoor.toml");
         let standby_port = standby.as_ref().map(|standby| standby.port);
-        fs::write(&file, document(&brokers, &registry, primary.port, standby_port))?;
+        fs::write(
+            &file,
+            document(&brokers, &registry, primary.port, standby_port),
+        )?;
         let topics = brokers.topics()?;
         let new = |name: &str, words: &[String]| Role::new(name, words, &folder);
         new("migrate", &[]).program.run()?;
@@ -128,7 +134,17 @@ impl Site {
         let mut site = Self {
             door: TcpProxy::start(door.collect())?,
             ingesters: ingesters.collect(),
-            brokers, topics, primary, standby, disk, registry, watch, collectors, query, query_port, folder,
+            brokers,
+            topics,
+            primary,
+            standby,
+            disk,
+            registry,
+            watch,
+            collectors,
+            query,
+            query_port,
+            folder,
         };
         for role in site.roles() {
             role.program.start()?;
@@ -141,7 +157,10 @@ impl Site {
 
     fn roles(&mut self) -> impl Iterator<Item = &mut Role> {
         let ingesters = self.ingesters.iter_mut();
-        self.collectors.iter_mut().chain(ingesters).chain([&mut self.query])
+        self.collectors
+            .iter_mut()
+            .chain(ingesters)
+            .chain([&mut self.query])
     }
 
     /// Address that clients send to.
@@ -167,7 +186,10 @@ impl Site {
     /// The sum of a metric over all collectors.
     pub fn accepted(&self) -> f64 {
         let accepted = "spoor_collector_spans_accepted_total";
-        self.collectors.iter().map(|role| role.metric(accepted, "")).sum()
+        self.collectors
+            .iter()
+            .map(|role| role.metric(accepted, ""))
+            .sum()
     }
 
     /// The first offset that is not done, by partition, as the store has it.
@@ -202,7 +224,9 @@ impl Site {
             false => "no",
         };
         let query = std::slice::from_ref(&self.query);
-        [&self.collectors[..], &self.ingesters, query].map(of).join(" / ")
+        [&self.collectors[..], &self.ingesters, query]
+            .map(of)
+            .join(" / ")
     }
 
     /// Whether every process runs, and no thread of any has panicked.
@@ -226,9 +250,14 @@ impl Role {
     fn new(name: &str, settings: &[String], folder: &std::path::Path) -> Self {
         let [admin] = ports::free();
         let subcommand = name.split('-').next().unwrap_or(name);
-        let mut line = ["setpriv", "--pdeathsig", "KILL"].map(str::to_owned).to_vec();
+        let mut line = ["setpriv", "--pdeathsig", "KILL"]
+            .map(str::to_owned)
+            .to_vec();
         line.extend([binary().display().to_string(), subcommand.to_owned()]);
-        line.extend(["--config".to_owned(), folder.join("spoor.toml").display().to_string()]);
+        line.extend([
+            "--config".to_owned(),
+            folder.join("spoor.toml").display().to_string(),
+        ]);
         let of_admin = ["collector", "ingester", "query"].contains(&subcommand);
         let own = of_admin.then(|| format!("admin.{subcommand}=127.0.0.1:{admin}"));
         for setting in settings.iter().cloned().chain(own) {

@@ -31,7 +31,9 @@ pub fn soak(duration: Duration, seed: u64, tell: &mut dyn FnMut(&Outcome)) -> an
     let faults = catalogue::repeatable();
     let mut site = Site::start(whole.name, EVERYTHING).context("the site does not start")?;
     let load = whole.load(&site);
-    until("spans are coming in", Duration::from_secs(60), || site.accepted() > 3_000.0)?;
+    until("spans are coming in", Duration::from_secs(60), || {
+        site.accepted() > 3_000.0
+    })?;
     let end = Instant::now() + duration;
     let mut random = Random(seed);
     while Instant::now() < end {

@@ -11,13 +11,26 @@ pub const HEAD: &str = "\
 
 /// One row.
 pub fn row(outcome: &Outcome) -> String {
-    let Notes { ready, figures, retries, spans, recovery, findings } = &outcome.notes;
+    let Notes {
+        ready,
+        figures,
+        retries,
+        spans,
+        recovery,
+        findings,
+        ..
+    } = &outcome.notes;
     let verdict = match &outcome.failure {
         None => String::new(),
         Some(failure) => format!("**failed**: {}", failure.lines().next().unwrap_or_default()),
     };
-    let found = findings.as_ref().map_or("not verified".to_owned(), |found| found.figures());
-    let further = figures.iter().cloned().chain((!verdict.is_empty()).then_some(verdict));
+    let found = findings
+        .as_ref()
+        .map_or("not verified".to_owned(), |found| found.figures());
+    let further = figures
+        .iter()
+        .cloned()
+        .chain((!verdict.is_empty()).then_some(verdict));
     format!(
         "| `{}` | {} | {} | {spans}, {retries} | {} ({}) | {found} | {} |",
         outcome.name,

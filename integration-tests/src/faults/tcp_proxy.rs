@@ -61,7 +61,8 @@ impl TcpProxy {
 
     /// From now on bytes fare like this: those to the server, and those back.
     pub fn set(&self, there: Way, back: Way) {
-        self.gate.change(|state| (state.there, state.back) = (there, back));
+        self.gate
+            .change(|state| (state.there, state.back) = (there, back));
     }
 
     /// Closes every connection; new ones are taken.
@@ -93,7 +94,9 @@ impl Gate {
         };
         let waited = self.changed.wait_while(state, held);
         let state = *waited.unwrap_or_else(PoisonError::into_inner);
-        state.filter(|state| state.generation == generation).map(|state| of(&state))
+        state
+            .filter(|state| state.generation == generation)
+            .map(|state| of(&state))
     }
 }
 
@@ -104,7 +107,15 @@ fn carry(client: TcpStream, server: TcpStream, gate: &Arc<Gate>) {
     };
     let (there, back) = (Arc::clone(gate), Arc::clone(gate));
     std::thread::spawn(move || pass(client, server, &there, |state| state.there, generation));
-    std::thread::spawn(move || pass(server_too, client_too, &back, |state| state.back, generation));
+    std::thread::spawn(move || {
+        pass(
+            server_too,
+            client_too,
+            &back,
+            |state| state.back,
+            generation,
+        )
+    });
 }
 
 fn pass(
@@ -116,7 +127,8 @@ fn pass(
 ) {
     let mut buffer = vec![0; 1 << 16];
     // So that a connection without traffic notices that it is to end.
-    from.set_read_timeout(Some(Duration::from_millis(200))).unwrap_or_default();
+    from.set_read_timeout(Some(Duration::from_millis(200)))
+        .unwrap_or_default();
     loop {
         let length = match from.read(&mut buffer) {
             Ok(0) => break,

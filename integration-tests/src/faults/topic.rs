@@ -44,7 +44,10 @@ impl Topics {
         let asked = async {
             let admin = Admin::new(&self.kafka).ok()?;
             let checked = admin.check_topics(std::slice::from_ref(&spec));
-            tokio::time::timeout(Duration::from_secs(5), checked).await.ok()?.ok()
+            tokio::time::timeout(Duration::from_secs(5), checked)
+                .await
+                .ok()?
+                .ok()
         };
         self.runtime.block_on(asked).is_some()
     }
@@ -56,7 +59,10 @@ impl Topics {
             anyhow::Ok(tokio::time::timeout(PATIENCE, reader.ends(topic)).await??)
         };
         let ends = self.runtime.block_on(ends)?;
-        Ok(ends.into_iter().map(|one| (one.at.partition, one.high)).collect())
+        Ok(ends
+            .into_iter()
+            .map(|one| (one.at.partition, one.high))
+            .collect())
     }
 
     /// Records that a topic holds.
@@ -94,7 +100,12 @@ impl Topics {
     pub fn produce(&self, topic: &str, records: &[(Vec<u8>, Vec<u8>)]) -> anyhow::Result<()> {
         let outbound: Vec<OutboundRecord<'_>> = records
             .iter()
-            .map(|(key, payload)| OutboundRecord { topic, key, payload, headers: &[] })
+            .map(|(key, payload)| OutboundRecord {
+                topic,
+                key,
+                payload,
+                headers: &[],
+            })
             .collect();
         self.runtime.block_on(async {
             let producer = Producer::new(&self.kafka, &ProducerConfig::default())?;
@@ -104,7 +115,10 @@ impl Topics {
 
     /// Gives a topic more partitions.
     pub fn grow(&self, topic: &str, partitions: i32) -> anyhow::Result<()> {
-        let spec = TopicSpec { grow: true, ..spec(topic, partitions) };
+        let spec = TopicSpec {
+            grow: true,
+            ..spec(topic, partitions)
+        };
         self.runtime.block_on(async {
             Admin::new(&self.kafka)?.ensure_topics(&[spec]).await?;
             Ok(())
@@ -113,9 +127,8 @@ impl Topics {
 
     /// Deletes a topic.
     pub fn delete(&self, topic: &str) -> anyhow::Result<()> {
-        self.runtime.block_on(async {
-            Ok(Admin::new(&self.kafka)?.delete_topics(&[topic]).await?)
-        })
+        self.runtime
+            .block_on(async { Ok(Admin::new(&self.kafka)?.delete_topics(&[topic]).await?) })
     }
 }
 

@@ -25,7 +25,8 @@ pub async fn again(args: AgainArgs) -> anyhow::Result<()> {
         let window = traffic::window(header.seed, number, acked.base);
         for index in acked.requests {
             let message = window.requests.get(index);
-            let message = message.context("the ledger names a request that its seed does not make")?;
+            let message =
+                message.context("the ledger names a request that its seed does not make")?;
             spans += span_count(message) as u64;
             let body = send::encode(args.protocol, message)?;
             let place = places.clone().acquire_owned().await?;

@@ -61,7 +61,8 @@ fn counts(site: &Site) -> anyhow::Result<String> {
 }
 
 fn again(site: &mut Site, notes: &mut Notes) -> anyhow::Result<()> {
-    let unfolded = "SELECT (SELECT count(*) FROM spoor.red_delta) + (SELECT count(*) FROM spoor.edge_delta)";
+    let unfolded =
+        "SELECT (SELECT count(*) FROM spoor.red_delta) + (SELECT count(*) FROM spoor.edge_delta)";
     until("the deltas are folded", Duration::from_secs(120), || {
         site.number(unfolded).is_ok_and(|rows| rows == 0)
     })?;
@@ -72,11 +73,26 @@ fn again(site: &mut Site, notes: &mut Notes) -> anyhow::Result<()> {
     let before = counts(site)?;
     let sent = load::again(&site.otlp_grpc(), &site.file("ledger"))?;
     let ends = site.topics.ends(SPANS)?;
-    until("the lag is zero", Duration::from_secs(60), || site.has_done(&ends))?;
+    until("the lag is zero", Duration::from_secs(60), || {
+        site.has_done(&ends)
+    })?;
     let after = counts(site)?;
-    ensure!(before == after, "the counts have changed: {before}, then {after}");
+    ensure!(
+        before == after,
+        "the counts have changed: {before}, then {after}"
+    );
     let twice = site.number("SELECT sum(spans_duplicate)::bigint FROM spoor.progress")?;
-    ensure!(twice as u64 >= sent, "{sent} spans were sent again, {twice} found to be there");
-    notes.add(format!("{sent} spans again {wait} s later: no count changed anywhere"));
-    load::verify_at(&site.query_address(), &site.file("ledger"), &["--exclusive"]).verdict()
+    ensure!(
+        twice as u64 >= sent,
+        "{sent} spans were sent again, {twice} found to be there"
+    );
+    notes.add(format!(
+        "{sent} spans again {wait} s later: no count changed anywhere"
+    ));
+    load::verify_at(
+        &site.query_address(),
+        &site.file("ledger"),
+        &["--exclusive"],
+    )
+    .verdict()
 }

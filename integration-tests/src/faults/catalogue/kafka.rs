@@ -120,14 +120,21 @@ fn rolling(site: &mut Site, notes: &mut Notes) -> anyhow::Result<()> {
 
 fn grown(site: &mut Site, notes: &mut Notes) -> anyhow::Result<()> {
     site.topics.grow(SPANS, 16)?;
-    until("the ingester reads the new partitions", Duration::from_secs(360), || {
-        site.ingesters[0].metric("spoor_ingester_partitions_owned", "") >= 16.0
-    })?;
+    until(
+        "the ingester reads the new partitions",
+        Duration::from_secs(360),
+        || site.ingesters[0].metric("spoor_ingester_partitions_owned", "") >= 16.0,
+    )?;
     notes.ready = site.readiness();
-    until("spans lie in the new partitions", Duration::from_secs(60), || {
-        let done = site.watermarks().unwrap_or_default();
-        done.iter().any(|(partition, watermark)| *partition >= 8 && *watermark > 0)
-    })?;
+    until(
+        "spans lie in the new partitions",
+        Duration::from_secs(60),
+        || {
+            let done = site.watermarks().unwrap_or_default();
+            done.iter()
+                .any(|(partition, watermark)| *partition >= 8 && *watermark > 0)
+        },
+    )?;
     Ok(())
 }
 
@@ -135,27 +142,39 @@ fn made_again(site: &mut Site, notes: &mut Notes) -> anyhow::Result<()> {
     use crate::faults::tcp_proxy::Way;
     site.door.set(Way::Held, Way::Open);
     let ends = site.topics.ends(SPANS)?;
-    until("all is stored", Duration::from_secs(30), || site.has_done(&ends))?;
+    until("all is stored", Duration::from_secs(30), || {
+        site.has_done(&ends)
+    })?;
     site.topics.delete(SPANS)?;
     std::thread::park_timeout(Duration::from_secs(2));
     site.migrate()?;
     site.door.set(Way::Open, Way::Open);
-    let told = until("the ingester says that it is not ready", Duration::from_secs(90), || {
-        !site.ingesters[0].is_ready()
-    })?;
+    let told = until(
+        "the ingester says that it is not ready",
+        Duration::from_secs(90),
+        || !site.ingesters[0].is_ready(),
+    )?;
     notes.ready = site.readiness();
     notes.add(format!("told after {:.1} s", told.as_secs_f64()));
     site.ingesters[0].restart_with("ingester.consume.on_offset_gap=skip")?;
     // The old positions were higher than the new log's: they must have gone back.
     let new_ends = site.topics.ends(SPANS)?;
-    until("positions are those of the new log", Duration::from_secs(60), || {
-        let Ok(done) = site.watermarks() else { return false };
-        done.iter().all(|(partition, watermark)| {
-            let old = ends.get(partition).copied().unwrap_or_default();
-            *watermark < old || new_ends.get(partition).is_some_and(|end| *end >= old)
-        })
-    })?;
+    until(
+        "positions are those of the new log",
+        Duration::from_secs(60),
+        || {
+            let Ok(done) = site.watermarks() else {
+                return false;
+            };
+            done.iter().all(|(partition, watermark)| {
+                let old = ends.get(partition).copied().unwrap_or_default();
+                *watermark < old || new_ends.get(partition).is_some_and(|end| *end >= old)
+            })
+        },
+    )?;
     let gaps = site.ingesters[0].metric("spoor_ingester_offset_gap_records_total", "");
     ensure!(gaps >= 0.0, "no gap was counted");
-    ends.first_key_value().context("a topic without partitions").map(drop)
+    ends.first_key_value()
+        .context("a topic without partitions")
+        .map(drop)
 }

@@ -38,14 +38,20 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault {
         name: "postgres-no-connections",
         what: "every connection that Spoor may have taken by somebody else for 15 s",
-        plan: Plan { connections: 40, ..SINGLE },
+        plan: Plan {
+            connections: 40,
+            ..SINGLE
+        },
         play: no_connections,
         ..USUAL
     },
     Fault {
         name: "postgres-disk-full",
         what: "no byte left on the disk of the database (a small tmpfs filled up) for 15 s",
-        plan: Plan { disk_mebibytes: Some(256), ..SINGLE },
+        plan: Plan {
+            disk_mebibytes: Some(256),
+            ..SINGLE
+        },
         play: disk_full,
         ..USUAL
     },
@@ -144,10 +150,18 @@ fn failover(site: &mut Site, notes: &mut Notes, lag: Duration) -> anyhow::Result
     standby.promote()?;
     site.primary = standby;
     let after = site.number(stored)?;
-    notes.add(format!("{} committed spans were not on the standby", before - after));
+    notes.add(format!(
+        "{} committed spans were not on the standby",
+        before - after
+    ));
     ensure!(lag.is_zero() || after < before, "the standby was not stale");
     let began = Instant::now();
-    until("queries are answered", Duration::from_secs(60), || site.query.is_ready())?;
-    notes.add(format!("queries answered after {:.1} s", began.elapsed().as_secs_f64()));
+    until("queries are answered", Duration::from_secs(60), || {
+        site.query.is_ready()
+    })?;
+    notes.add(format!(
+        "queries answered after {:.1} s",
+        began.elapsed().as_secs_f64()
+    ));
     Ok(())
 }

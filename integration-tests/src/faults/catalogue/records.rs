@@ -69,7 +69,9 @@ fn kinds(good: &[u8]) -> Vec<Vec<u8>> {
 fn good_records(site: &Site) -> anyhow::Result<Vec<Sent>> {
     let records = site.topics.first(SPANS, 5)?.into_iter();
     let bytes = |bytes: Option<bytes::Bytes>| bytes.unwrap_or_default().to_vec();
-    Ok(records.map(|record| (bytes(record.key), bytes(record.payload))).collect())
+    Ok(records
+        .map(|record| (bytes(record.key), bytes(record.payload)))
+        .collect())
 }
 
 fn poison(site: &mut Site, notes: &mut Notes) -> anyhow::Result<()> {
@@ -83,7 +85,9 @@ fn poison(site: &mut Site, notes: &mut Notes) -> anyhow::Result<()> {
     site.topics.produce(SPANS, &sent)?;
     let poison = (kinds(&good[0].1).len() * TIMES) as i64;
     until("the poison is found", Duration::from_secs(60), || {
-        site.topics.count(DEAD_LETTERS).is_ok_and(|letters| letters >= poison)
+        site.topics
+            .count(DEAD_LETTERS)
+            .is_ok_and(|letters| letters >= poison)
     })?;
     notes.ready = site.readiness();
     Ok(())
@@ -96,7 +100,10 @@ fn exactly_the_poison(site: &mut Site, notes: &mut Notes) -> anyhow::Result<()> 
 
 fn letters(site: &Site, notes: &mut Notes, expected: i64) -> anyhow::Result<()> {
     let letters = site.topics.count(DEAD_LETTERS)?;
-    ensure!(letters == expected, "{letters} dead letters instead of {expected}");
+    ensure!(
+        letters == expected,
+        "{letters} dead letters instead of {expected}"
+    );
     notes.add(format!("{letters} dead letters, exactly the poison"));
     Ok(())
 }
@@ -104,7 +111,9 @@ fn letters(site: &Site, notes: &mut Notes, expected: i64) -> anyhow::Result<()> 
 fn flood(site: &mut Site, notes: &mut Notes) -> anyhow::Result<()> {
     let good = good_records(site)?;
     let key = |number: usize| (number as u128).to_be_bytes().to_vec();
-    let noise = good.iter().map(|(_, payload)| kinds(payload).swap_remove(3));
+    let noise = good
+        .iter()
+        .map(|(_, payload)| kinds(payload).swap_remove(3));
     let noise: Vec<Vec<u8>> = noise.collect();
     let one = |number: usize| (key(number), noise[number % noise.len()].clone());
     let records: Vec<Sent> = (0..FLOOD).map(one).collect();
@@ -147,10 +156,14 @@ fn giant(site: &mut Site, notes: &mut Notes) -> anyhow::Result<()> {
         let body = format!(
             r#"{{"resourceSpans":[{{"resource":{{"attributes":[{{"key":"service.name","value":{{"stringValue":"giant"}}}}]}},"scopeSpans":[{{"spans":[{spans}]}}]}}]}}"#
         );
-        until("the collector takes a part of the giant", Duration::from_secs(60), || {
-            let headers = ["content-type: application/json"];
-            otlp_http::post_to(&url, &headers, body.as_bytes()).status == 200
-        })?;
+        until(
+            "the collector takes a part of the giant",
+            Duration::from_secs(60),
+            || {
+                let headers = ["content-type: application/json"];
+                otlp_http::post_to(&url, &headers, body.as_bytes()).status == 200
+            },
+        )?;
     }
     notes.ready = site.readiness();
     Ok(())
@@ -164,7 +177,10 @@ fn the_whole_giant(site: &mut Site, notes: &mut Notes) -> anyhow::Result<()> {
         "SELECT count(*) FROM spoor.segment WHERE trace_id = '{GIANT}'"
     ))?;
     let sent = giant_spans()? as i64;
-    ensure!(stored == sent, "{stored} spans of the giant are stored, not {sent}");
+    ensure!(
+        stored == sent,
+        "{stored} spans of the giant are stored, not {sent}"
+    );
     let fresh = notes.freshness_p99_ms.unwrap_or_default() / 1_000.0;
     notes.add(format!(
         "{stored} spans in {segments} segments; other traces found whole {fresh:.1} s after their ack (p99)"

@@ -78,7 +78,10 @@ fn away(site: &mut Site, notes: &mut Notes, manner: Manner) -> anyhow::Result<()
 fn all_understood(site: &mut Site, notes: &mut Notes) -> anyhow::Result<()> {
     let letters = site.topics.count(DEAD_LETTERS)?;
     ensure!(letters == 0, "{letters} records were given up");
-    notes.add(format!("the registry was asked {} times, no dead letter", site.registry.asked()));
+    notes.add(format!(
+        "the registry was asked {} times, no dead letter",
+        site.registry.asked()
+    ));
     Ok(())
 }
 
@@ -89,7 +92,9 @@ fn lying(site: &mut Site, notes: &mut Notes) -> anyhow::Result<()> {
     site.ingesters[0].restart()?;
     send_foreign(site)?;
     until("the records are judged", Duration::from_secs(60), || {
-        site.topics.count(DEAD_LETTERS).is_ok_and(|letters| letters >= FOREIGN)
+        site.topics
+            .count(DEAD_LETTERS)
+            .is_ok_and(|letters| letters >= FOREIGN)
     })?;
     notes.ready = site.readiness();
     site.registry.behave(Manner::Honest);
@@ -98,7 +103,12 @@ fn lying(site: &mut Site, notes: &mut Notes) -> anyhow::Result<()> {
 
 fn all_dead_letters(site: &mut Site, notes: &mut Notes) -> anyhow::Result<()> {
     let letters = site.topics.count(DEAD_LETTERS)?;
-    ensure!(letters == FOREIGN, "{letters} dead letters instead of {FOREIGN}");
-    notes.add(format!("{letters} dead letters, as many as records that it lied about"));
+    ensure!(
+        letters == FOREIGN,
+        "{letters} dead letters instead of {FOREIGN}"
+    );
+    notes.add(format!(
+        "{letters} dead letters, as many as records that it lied about"
+    ));
     Ok(())
 }

@@ -57,14 +57,21 @@ fn sizes(site: &mut Site, notes: &mut Notes) -> anyhow::Result<()> {
         status
     };
     let requests = [REQUEST - 1, REQUEST, REQUEST + 1].map(|size| one(&[], size));
-    ensure!(requests == [200, 200, 413], "requests around the limit: {requests:?}");
+    ensure!(
+        requests == [200, 200, 413],
+        "requests around the limit: {requests:?}"
+    );
     let values = [VALUE - 1, VALUE, VALUE + 1].map(|size| one(&[attribute(0, size)], 0));
     ensure!(values == [200; 3], "values around the limit: {values:?}");
     let full = RECORD / VALUE;
     for last in (0..=VALUE).step_by(VALUE / 16) {
-        let values = (0..=full).map(|number| attribute(number, if number == full { last } else { VALUE }));
+        let values =
+            (0..=full).map(|number| attribute(number, if number == full { last } else { VALUE }));
         let status = one(&values.collect::<Vec<_>>(), 0);
-        ensure!(status == 200, "a span of {full} values and one of {last} bytes: {status}");
+        ensure!(
+            status == 200,
+            "a span of {full} values and one of {last} bytes: {status}"
+        );
     }
     notes.ready = site.readiness();
     for id in &taken {
@@ -74,6 +81,9 @@ fn sizes(site: &mut Site, notes: &mut Notes) -> anyhow::Result<()> {
         })
         .context("a span around a limit")?;
     }
-    notes.add(format!("{} spans around the limits found; 413 for one byte more", taken.len()));
+    notes.add(format!(
+        "{} spans around the limits found; 413 for one byte more",
+        taken.len()
+    ));
     Ok(())
 }

@@ -58,16 +58,30 @@ fn zombie(site: &mut Site, notes: &mut Notes, point: Point) -> anyhow::Result<()
     zombie.program.signal(Signal::STOP);
     let heirs = &site.ingesters[1..];
     let owned = || -> f64 {
-        let of = |role: &crate::faults::site::Role| role.metric("spoor_ingester_partitions_owned", "");
+        let of =
+            |role: &crate::faults::site::Role| role.metric("spoor_ingester_partitions_owned", "");
         heirs.iter().map(of).sum()
     };
-    let taken = until("the others own every partition", Duration::from_secs(45), || {
-        owned() >= PARTITIONS
-    })?;
+    let taken = until(
+        "the others own every partition",
+        Duration::from_secs(45),
+        || owned() >= PARTITIONS,
+    )?;
     // The partition whose lock the zombie holds goes on as well.
     let ends = site.topics.ends(crate::faults::topic::SPANS)?;
-    until("its partitions go on without it", Duration::from_secs(30), || site.has_done(&ends))?;
-    notes.ready = format!("yes / {} / yes", if heirs.iter().all(|one| one.is_ready()) { "yes" } else { "no" });
+    until(
+        "its partitions go on without it",
+        Duration::from_secs(30),
+        || site.has_done(&ends),
+    )?;
+    notes.ready = format!(
+        "yes / {} / yes",
+        if heirs.iter().all(|one| one.is_ready()) {
+            "yes"
+        } else {
+            "no"
+        }
+    );
     notes.add(format!("taken over after {:.1} s", taken.as_secs_f64()));
     zombie.program.signal(Signal::CONT);
     site.watch.release();
@@ -82,6 +96,8 @@ fn told(site: &mut Site, notes: &mut Notes) -> anyhow::Result<()> {
     let ended: f64 = heirs
         .map(|heir| heir.metric("spoor_storage_frozen_writers_ended_total", ""))
         .sum();
-    notes.add(format!("{fenced} writes of it fenced, {ended} sessions of it ended"));
+    notes.add(format!(
+        "{fenced} writes of it fenced, {ended} sessions of it ended"
+    ));
     Ok(())
 }
