@@ -75,7 +75,7 @@ impl Brokers {
             addresses,
         };
         let topics = brokers.topics()?;
-        until("the brokers answer", Duration::from_secs(120), || {
+        until("the brokers answer", Duration::from_secs(240), || {
             topics.brokers_answer()
         })?;
         Ok(brokers)

@@ -110,7 +110,7 @@ impl Fault {
         let mut site = Site::start(self.name, self.plan).context("the site does not start")?;
         let load = self.load(&site);
         let enough = f64::from(self.rate);
-        until("spans are coming in", Duration::from_secs(60), || {
+        until("spans are coming in", Duration::from_secs(180), || {
             site.accepted() > enough
         })?;
         (self.play)(&mut site, notes)?;

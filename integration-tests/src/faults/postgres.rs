@@ -16,7 +16,7 @@ use crate::{ports, root};
 
 /// The database, and the role that Spoor is: no superuser.
 const SPOOR: &str = "spoor";
-const LONG: Duration = Duration::from_secs(60);
+const LONG: Duration = Duration::from_secs(180);
 
 /// A server with its data.
 pub struct Postgres {

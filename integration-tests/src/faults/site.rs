@@ -18,7 +18,7 @@ use super::topic::{SPANS, Topics};
 use crate::{binary, ports, root, stack};
 
 /// How long a process may take to be ready on two busy cores.
-const START: Duration = Duration::from_secs(60);
+const START: Duration = Duration::from_secs(180);
 /// Longer than `shutdown_timeout`.
 const STOP: Duration = Duration::from_secs(40);
 

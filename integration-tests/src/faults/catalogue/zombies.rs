@@ -53,7 +53,7 @@ pub(super) const FAULTS: &[Fault] = &[
 
 fn zombie(site: &mut Site, notes: &mut Notes, point: Point) -> anyhow::Result<()> {
     site.watch.arm(point);
-    site.watch.until_sprung(Duration::from_secs(30))?;
+    site.watch.until_sprung(Duration::from_secs(60))?;
     let zombie = &site.ingesters[0];
     zombie.program.signal(Signal::STOP);
     let heirs = &site.ingesters[1..];
@@ -64,14 +64,14 @@ fn zombie(site: &mut Site, notes: &mut Notes, point: Point) -> anyhow::Result<()
     };
     let taken = until(
         "the others own every partition",
-        Duration::from_secs(45),
+        Duration::from_secs(90),
         || owned() >= PARTITIONS,
     )?;
     // The partition whose lock the zombie holds goes on as well.
     let ends = site.topics.ends(crate::faults::topic::SPANS)?;
     until(
         "its partitions go on without it",
-        Duration::from_secs(30),
+        Duration::from_secs(60),
         || site.has_done(&ends),
     )?;
     notes.ready = format!(
