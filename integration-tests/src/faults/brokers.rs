@@ -76,7 +76,7 @@ impl Brokers {
         };
         let topics = brokers.topics()?;
         until("the brokers answer", Duration::from_secs(240), || {
-            topics.brokers_answer()
+            topics.has_room_for(count as i32)
         })?;
         Ok(brokers)
     }

@@ -47,6 +47,8 @@ impl Network {
             members: Vec::new(),
         };
         let bridge = network.bridge.clone();
+        // Left by a run that was killed.
+        ip(&["link", "del", &bridge]).unwrap_or_default();
         ip(&["link", "add", &bridge, "type", "bridge"])?;
         ip(&[
             "addr",
@@ -65,6 +67,7 @@ impl Network {
     fn join(&mut self, number: u16, index: usize) -> anyhow::Result<()> {
         let namespace = format!("spoor{number}n{index}");
         let (here, there) = (format!("spoor{number}h{index}"), "eth0");
+        ip(&["netns", "del", &namespace]).unwrap_or_default();
         ip(&["netns", "add", &namespace])?;
         self.members.push(namespace.clone());
         ip(&[

@@ -60,30 +60,30 @@ pub struct Role {
     name: String,
 }
 
-/// What may happen to roles, servers and connections.
+/// Roles, servers and what lies between them. Dropped in this order.
 pub struct Site {
-    /// Kafka.
-    pub brokers: Brokers,
-    /// Its topics.
-    pub topics: Topics,
-    /// The Postgres that holds the traces at present.
-    pub primary: Postgres,
-    /// The one that may replace it.
-    pub standby: Option<Postgres>,
-    /// Where the database lies, if that is small.
-    pub disk: Option<SmallDisk>,
-    /// The schema registry.
-    pub registry: Registry,
-    /// Before the collectors.
-    pub door: TcpProxy,
-    /// Between the first ingester and Postgres.
-    pub watch: PostgresProxy,
     /// The collectors.
     pub collectors: Vec<Role>,
     /// The ingesters.
     pub ingesters: Vec<Role>,
     /// The query service.
     pub query: Role,
+    /// Before the collectors.
+    pub door: TcpProxy,
+    /// Between the first ingester and Postgres.
+    pub watch: PostgresProxy,
+    /// The schema registry.
+    pub registry: Registry,
+    /// Kafka.
+    pub brokers: Brokers,
+    /// Its topics.
+    pub topics: Topics,
+    /// Where the database lies, if that is small.
+    pub disk: Option<SmallDisk>,
+    /// The Postgres that holds the traces at present.
+    pub primary: Postgres,
+    /// The one that may replace it.
+    pub standby: Option<Postgres>,
     query_port: u16,
     folder: PathBuf,
 }

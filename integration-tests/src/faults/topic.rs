@@ -38,18 +38,19 @@ impl Topics {
         Ok(Self { kafka, runtime })
     }
 
-    /// Whether the cluster says which topics it has.
-    pub fn brokers_answer(&self) -> bool {
-        let spec = spec("no.such.topic", 1);
-        let asked = async {
-            let admin = Admin::new(&self.kafka).ok()?;
-            let checked = admin.check_topics(std::slice::from_ref(&spec));
-            tokio::time::timeout(Duration::from_secs(5), checked)
-                .await
-                .ok()?
-                .ok()
+    /// Whether so many brokers have registered: a topic with as many copies can be made.
+    pub fn has_room_for(&self, copies: i32) -> bool {
+        let spec = TopicSpec {
+            replication_factor: Some(copies),
+            ..spec("faults.probe", 1)
         };
-        self.runtime.block_on(asked).is_some()
+        let made = async {
+            let admin = Admin::new(&self.kafka).ok()?;
+            let made = admin.ensure_topics(std::slice::from_ref(&spec));
+            let made = tokio::time::timeout(Duration::from_secs(10), made).await;
+            made.ok()?.ok()
+        };
+        self.runtime.block_on(made).is_some()
     }
 
     /// The end of each partition of a topic, by number.
