@@ -128,7 +128,7 @@ fn grown(site: &mut Site, notes: &mut Notes) -> anyhow::Result<()> {
     notes.ready = site.readiness();
     until(
         "spans lie in the new partitions",
-        Duration::from_secs(60),
+        Duration::from_secs(400),
         || {
             let done = site.watermarks().unwrap_or_default();
             done.iter()

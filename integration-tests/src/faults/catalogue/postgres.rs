@@ -152,7 +152,7 @@ fn failover(site: &mut Site, notes: &mut Notes, lag: Duration) -> anyhow::Result
     let after = site.number(stored)?;
     notes.add(format!(
         "{} committed spans were not on the standby",
-        before - after
+        (before - after).max(0)
     ));
     ensure!(lag.is_zero() || after < before, "the standby was not stale");
     let began = Instant::now();

@@ -97,7 +97,8 @@ fn told(site: &mut Site, notes: &mut Notes) -> anyhow::Result<()> {
         .map(|heir| heir.metric("spoor_storage_frozen_writers_ended_total", ""))
         .sum();
     notes.add(format!(
-        "{fenced} writes of it fenced, {ended} sessions of it ended"
+        "{} writes of it fenced, {} sessions of it ended",
+        fenced as u64, ended as u64
     ));
     Ok(())
 }
