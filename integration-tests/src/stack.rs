@@ -14,6 +14,7 @@ use crate::{binary, ports, root};
 mod processes;
 
 pub use processes::Server;
+pub(crate) use processes::children;
 
 /// How long a start may take on two busy cores, recovery included.
 const START: Duration = Duration::from_secs(120);
@@ -243,24 +244,18 @@ impl Stack {
 
     /// The answer of a query, if its status is 200.
     pub fn get(&self, path: &str) -> Option<Value> {
-        let body = fetch(&format!("{}{path}", self.query()))?;
+        let body = fetch(&format!("{}{path}", self.query()), 10)?;
         Some(serde_json::from_str(&body).expect("the query service answers JSON"))
     }
 
     /// The text of an admin page, if its status is 200.
     pub fn admin(&self, path: &str) -> Option<String> {
-        fetch(&format!("http://127.0.0.1:{}{path}", self.ports.admin))
+        fetch(&format!("http://127.0.0.1:{}{path}", self.ports.admin), 10)
     }
 
     /// The sum over all series of a metric whose labels contain `labels`.
     pub fn metric(&self, name: &str, labels: &str) -> f64 {
-        let page = self.admin("/metrics").unwrap_or_default();
-        let lines = page.lines().filter(|line| {
-            let rest = line.strip_prefix(name);
-            rest.is_some_and(|rest| rest.starts_with([' ', '{']) && rest.contains(labels))
-        });
-        let values = lines.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok());
-        values.sum()
+        metric(&self.admin("/metrics").unwrap_or_default(), name, labels)
     }
 
     /// Waits until something holds, with the end of the log in the message when it does not.
@@ -351,7 +346,7 @@ impl Drop for Stack {
 
 /// Spawns from a thread that lives as long as this process: the signal that ends the child with
 /// its parent is tied to the thread that made it.
-fn spawn(mut command: Command) -> Child {
+pub(crate) fn spawn(mut command: Command) -> Child {
     let (sender, child) = mpsc::channel();
     std::thread::spawn(move || {
         sender.send(command.spawn()).unwrap_or_default();
@@ -369,10 +364,26 @@ fn park(time: Duration) {
     std::thread::park_timeout(time);
 }
 
-/// The body of a GET, if its status is 200.
-pub fn fetch(url: &str) -> Option<String> {
+/// The sum over all series of a metric whose labels contain `labels`, on a page of metrics.
+pub(crate) fn metric(page: &str, name: &str, labels: &str) -> f64 {
+    let lines = page.lines().filter(|line| {
+        let rest = line.strip_prefix(name);
+        rest.is_some_and(|rest| rest.starts_with([' ', '{']) && rest.contains(labels))
+    });
+    let values = lines.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok());
+    values.sum()
+}
+
+/// The body of a GET, if its status is 200 and it comes within so many seconds.
+pub fn fetch(url: &str, seconds: u8) -> Option<String> {
     let output = Command::new("curl")
-        .args(["--silent", "--fail", "--max-time", "10", url])
+        .args([
+            "--silent",
+            "--fail",
+            "--max-time",
+            &seconds.to_string(),
+            url,
+        ])
         .output()
         .expect("curl is installed");
     output

@@ -37,7 +37,7 @@ const SETTINGS: [(&str, &str); 9] = [
 /// The probability that clients are told for the application's operation.
 fn told(stack: &Stack) -> Option<f64> {
     let address = stack.told_address("what to sample");
-    let answer = fetch(&format!("{address}/sampling?service=java-shop"))?;
+    let answer = fetch(&format!("{address}/sampling?service=java-shop"), 10)?;
     let answer: Value = serde_json::from_str(&answer).expect("JSON");
     let operations = answer["operationSampling"]["perOperationStrategies"].as_array()?;
     let checkout = operations

@@ -6,6 +6,7 @@ mod histogram;
 mod day;
 mod config;
 mod pool;
+mod follow;
 mod migrate;
 mod locks;
 mod failure;

@@ -70,7 +70,7 @@ impl PostgresStore {
         if let WriteError::Transient { source, .. } = error
             && failure::is_elsewhere(source)
         {
-            self.try_next_server();
+            self.servers.doubt();
         }
     }
 

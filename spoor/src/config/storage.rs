@@ -12,8 +12,9 @@ config! {
         /// `postgres://user@host:port/database?sslmode=…`. Empty: `spoor all-in-one` starts a
         /// Postgres of its own.
         pub url: Secret = Secret::none(),
-        /// Further servers, `host` or `host:port`, one of which may become the primary. After a
-        /// failure the next one is tried; a server that is in recovery is passed over.
+        /// Further servers, `host` or `host:port`, one of which may become the primary. When the
+        /// present one is gone or in recovery, the others are asked, every second, until one says
+        /// that it is the primary.
         pub hosts: Vec<String> = Vec::new(),
         /// File with the password and nothing else. Read at each start; overrides one in the URL.
         pub password_file: Option<PathBuf> = None,

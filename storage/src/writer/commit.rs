@@ -96,7 +96,7 @@ impl PostgresStore {
                         error = &error as &dyn std::error::Error,
                         "What became of a commit is not known yet"
                     );
-                    self.try_next_server();
+                    self.servers.doubt();
                     tokio::time::sleep(pause).await;
                     pause = (pause * 2).min(LONGEST_PAUSE);
                 }
