@@ -15,7 +15,9 @@ mod partitions;
 mod progress;
 mod summary;
 mod tokens;
+mod bits;
 mod payload;
+mod vocabulary;
 mod index;
 mod writer;
 mod dead_letter;
@@ -29,6 +31,7 @@ mod search;
 mod derived;
 mod identities;
 mod archive;
+mod sizes;
 mod reader;
 mod store;
 pub mod metrics;
@@ -53,6 +56,7 @@ pub use replay::{
     ReplayState, ReplayStretch, replay_consumer,
 };
 pub use search::SearchLimits;
+pub use sizes::{PayloadCost, Sizes};
 pub use store::PostgresStore;
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
 //! What has to be done now and then, by one process of all that share a store: partitions ahead,
-//! retention behind, deltas folded, index runs merged.
+//! retention behind, deltas folded, index runs merged, the dictionary kept fitting.
 
 use model::UnixNanos;
 use sqlx::{ConnectOptions, Connection, PgConnection};
@@ -55,6 +55,7 @@ impl PostgresStore {
             done("retention", self.drop_old(conn, now).await),
             done("fold", fold::fold(conn, until).await.map(|_| ())),
             done("merge", self.merge_runs(now).await),
+            done("relearn", self.relearn(conn, now).await),
         ];
         outcomes.into_iter().collect()
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use sqlx::PgPool;
 
 use crate::pool::{Purpose, Servers};
+use crate::vocabulary::Vocabulary;
 use crate::writer::Memory;
 use crate::{SetupError, StorageConfig, migrate};
 
@@ -16,6 +17,7 @@ pub struct PostgresStore {
     pub(crate) write_pool: PgPool,
     pub(crate) read_pool: PgPool,
     pub(crate) memory: Memory,
+    pub(crate) vocabulary: Vocabulary,
 }
 
 impl PostgresStore {
@@ -28,6 +30,7 @@ impl PostgresStore {
             read_pool: servers.pool(Purpose::Read),
             servers: Arc::new(servers),
             memory: Memory::new(config.remembered_spans),
+            vocabulary: Vocabulary::new(config.compression_level),
         })
     }
 

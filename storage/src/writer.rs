@@ -64,6 +64,7 @@ impl PostgresStore {
     /// Nothing that was remembered need still be true: the server may have gone back in time.
     fn after_failure(&self, error: &WriteError) {
         self.memory.forget();
+        self.vocabulary.forget();
         if let WriteError::Transient { source, .. } = error
             && failure::is_elsewhere(source)
         {
@@ -112,6 +113,17 @@ impl PostgresStore {
             }
         };
         self.memory.committed(committed.operations);
+        let followed = self.vocabulary.follow(
+            &self.write_pool,
+            committed.newest_dictionary,
+            &committed.strangers,
+        );
+        if let Err(error) = followed.await {
+            tracing::debug!(
+                error = &error as &dyn std::error::Error,
+                "New words were not learnt; the next write tries again"
+            );
+        }
         Ok((committed.written, committed.payload_bytes))
     }
 
@@ -126,9 +138,10 @@ impl PostgresStore {
             progress::fence(&mut tx, step).await?;
         }
         lock_slots(&mut tx, plan.slots()).await?;
-        let known = probe::known(&mut tx, plan, &self.memory).await?;
+        let known = probe::known(&mut tx, plan, &self.memory, &self.vocabulary).await?;
         plan.drop_known(&known);
-        let segments = Segments::write(&mut tx, plan, self.config.compression_level).await?;
+        let (words, level) = (self.vocabulary.words(), self.config.compression_level);
+        let segments = Segments::write(&mut tx, plan, &words, level).await?;
         let derived = Derived::of(plan, &known);
         let operations = derived.write(&mut tx, &self.memory).await?;
         drop(derived);
@@ -140,6 +153,8 @@ impl PostgresStore {
             written: plan.written(segments.count),
             payload_bytes: segments.payload_bytes,
             operations,
+            newest_dictionary: segments.newest_dictionary,
+            strangers: segments.strangers,
         };
         Ok(commit::commit(tx, effect, segments.first.map(Witness::Segment)).await)
     }

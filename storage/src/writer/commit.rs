@@ -8,6 +8,7 @@ use super::memory::SeenOperation;
 use super::plan::Plan;
 use super::segments::SegmentProof;
 use super::{BEGIN, lock_slots};
+use crate::payload::Stranger;
 use crate::{PostgresStore, WriteError, Written, metrics, progress};
 
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
@@ -19,6 +20,8 @@ pub(super) struct Effect {
     pub(super) written: Written,
     pub(super) payload_bytes: u64,
     pub(super) operations: Vec<SeenOperation>,
+    pub(super) newest_dictionary: u64,
+    pub(super) strangers: Vec<Stranger>,
 }
 
 /// What shows that a transaction without progress was committed.

@@ -21,3 +21,5 @@ mod refusals;
 mod huge;
 mod views;
 mod replaying;
+mod words;
+mod sizes;
