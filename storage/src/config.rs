@@ -51,7 +51,11 @@ pub struct StorageConfig {
     /// Pause between two passes of maintenance (partitions, retention, folding, merging).
     #[serde(with = "humantime_serde")]
     pub maintenance_interval: Duration,
-    /// Level of zstd for payloads. 3 saves some per cent of the bytes of 1, for more CPU.
+    /// How often it is looked whether a newly learnt dictionary would make payloads smaller. More
+    /// often follows changes of the traffic sooner, for a second or two of CPU each time.
+    #[serde(with = "humantime_serde")]
+    pub relearn_interval: Duration,
+    /// Level of zstd for payloads. 3 saves a hundredth of the bytes of 1, for a third more CPU.
     pub compression_level: i32,
     /// How many spans of huge traces the writer remembers, so that it need not read them again
     /// with each segment. Some 150 bytes each.
@@ -81,7 +85,8 @@ impl Default for StorageConfig {
             hold_replayed: Duration::from_secs(7 * 24 * 3600),
             days_ahead: 2,
             maintenance_interval: Duration::from_secs(5),
-            compression_level: 3,
+            relearn_interval: Duration::from_secs(600),
+            compression_level: 1,
             remembered_spans: 500_000,
             count_roots: false,
             index: IndexConfig::default(),

@@ -1,13 +1,13 @@
 //! Which spans are stored, by their identities: what a replay is compared with.
 
 use bumpalo::Bump;
-use futures_util::TryStreamExt;
 use model::{IdentityHasher, SpanHash, SpanId, Tenant, TimeRange, TraceId, UnixNanos, ValueRef};
 use sqlx::{Row, postgres::PgRow};
 use uuid::Uuid;
 
+use crate::payload::Reader;
 use crate::traces::inconsistent;
-use crate::{PostgresStore, ReadError, payload};
+use crate::{PostgresStore, ReadError};
 
 /// The whole store may be read: no time limit, and no plan for a few rows.
 const BEGIN: &str =
@@ -83,18 +83,21 @@ impl PostgresStore {
                     .collect::<Vec<_>>(),
             ),
         };
-        let mut rows = query.fetch(&mut *tx);
+        // No row has to wait for its words: the whole store would.
+        self.vocabulary.load_all(&mut tx).await?;
         let mut arena = Bump::new();
-        while let Some(row) = rows.try_next().await? {
-            name_spans(&row, &arena, &wanted, &mut visit)?;
+        let name = |row: &PgRow, reader: &mut Reader<'_>| {
+            name_spans(row, reader, &arena, &wanted, &mut visit)?;
             arena.reset();
-        }
-        Ok(())
+            Ok::<_, ReadError>(())
+        };
+        self.vocabulary.each_payload(&mut tx, query, name).await
     }
 }
 
 fn name_spans(
     row: &PgRow,
+    reader: &mut Reader<'_>,
     arena: &Bump,
     wanted: &impl Fn(TraceId) -> bool,
     visit: &mut impl FnMut(StoredIdentity),
@@ -112,7 +115,9 @@ fn name_spans(
         end: received("received_last_ns")?,
     };
     let bytes: &[u8] = row.try_get("payload")?;
-    let batch = payload::decode(bytes, arena).map_err(|e| inconsistent("payload", &e))?;
+    let batch = reader
+        .decode(trace_id, bytes, arena)
+        .map_err(|e| inconsistent("payload", &e))?;
     let hasher = IdentityHasher::new(tenant.as_str(), &batch);
     for span in &batch.spans {
         let resource = batch.resource(span).attributes;

@@ -10,7 +10,6 @@
 //! level in their place, and drops the old table once no query can still read it. Rows are never
 //! updated or deleted but in the catalogue. A reader sees catalogue and pages in one snapshot.
 
-mod bits;
 mod page;
 mod directory;
 mod run;

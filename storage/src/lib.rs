@@ -18,7 +18,9 @@ mod progress;
 mod tally;
 mod summary;
 mod tokens;
+mod bits;
 mod payload;
+mod vocabulary;
 mod index;
 mod writer;
 mod dead_letter;
@@ -36,6 +38,7 @@ mod account;
 mod recount;
 mod archive;
 mod purge;
+mod sizes;
 mod reader;
 mod store;
 pub mod metrics;
@@ -69,6 +72,7 @@ pub use sampling::{
     SampledOperation, SamplingSeat, ThroughputBucket,
 };
 pub use search::SearchLimits;
+pub use sizes::{PayloadCost, Sizes};
 pub use store::PostgresStore;
 pub use tally::DIRECT_CONSUMER;
 

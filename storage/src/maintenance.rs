@@ -1,5 +1,5 @@
 //! What has to be done now and then, by one process of all that share a store: partitions ahead,
-//! retention behind, deltas folded, index runs merged.
+//! retention behind, deltas folded, index runs merged, the dictionary kept fitting.
 
 use std::time::Duration;
 
@@ -66,6 +66,7 @@ impl PostgresStore {
             done("tally", tally::fold(conn).await),
             done("ledger", self.show_ledger(conn, now).await),
             done("merge", self.merge_runs(now).await),
+            done("relearn", self.relearn(conn, now).await),
         ];
         outcomes.into_iter().collect()
     }

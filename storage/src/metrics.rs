@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use metrics::{Unit, counter, describe_counter, describe_histogram, histogram};
+use metrics::{
+    Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
+};
 
 use crate::{WriteError, Written, ledger_metrics, read_metrics};
 
@@ -30,6 +32,10 @@ pub const DEAD_LETTERS: &str = "spoor_storage_dead_letters_total";
 pub const PAYLOAD_BYTES: &str = "spoor_storage_payload_bytes_total";
 /// Rows of deltas folded, by table.
 pub const DELTAS_FOLDED: &str = "spoor_storage_deltas_folded_total";
+/// What the dictionary of payloads costs more than a newly learnt one would.
+pub const DICTIONARY_EXCESS: &str = "spoor_storage_dictionary_excess_ratio";
+/// Dictionaries learnt.
+pub const DICTIONARIES_LEARNT: &str = "spoor_storage_dictionaries_learnt_total";
 
 /// Describes every metric.
 pub fn describe() {
@@ -59,7 +65,8 @@ pub fn describe() {
     describe_counter!(
         MAINTENANCE,
         Unit::Count,
-        "Passes of maintenance by task (partitions, retention, fold, merge, tally, ledger) and outcome (ok, failed)."
+        "Passes of maintenance by task (partitions, retention, fold, merge, tally, ledger, relearn) \
+          and outcome (ok, failed)."
     );
     describe_counter!(
         PARTITIONS_CREATED,
@@ -90,6 +97,21 @@ pub fn describe() {
         DELTAS_FOLDED,
         Unit::Count,
         "Rows of deltas folded into sums, by table (red, edge, tally)."
+    );
+    describe_words();
+}
+
+fn describe_words() {
+    describe_gauge!(
+        DICTIONARY_EXCESS,
+        Unit::Count,
+        "Bytes that new payloads take beyond those with a newly learnt dictionary, as a part of \
+         the latter, when last looked at. From 0.05 on a new one is learnt."
+    );
+    describe_counter!(
+        DICTIONARIES_LEARNT,
+        Unit::Count,
+        "Dictionaries for payloads that were learnt and kept."
     );
 }
 
@@ -154,4 +176,12 @@ pub(crate) fn partitions_dropped(count: u64) {
 
 pub(crate) fn deltas_folded(table: &'static str, count: u64) {
     counter!(DELTAS_FOLDED, "table" => table).increment(count);
+}
+
+pub(crate) fn dictionary_excess(ratio: f64) {
+    gauge!(DICTIONARY_EXCESS).set(ratio);
+}
+
+pub(crate) fn dictionary_learnt() {
+    counter!(DICTIONARIES_LEARNT).increment(1);
 }

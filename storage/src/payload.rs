@@ -1,57 +1,31 @@
 //! The payload of a segment: spans of one trace as bytes, without loss.
 //!
 //! One interface, versioned by the first byte; a version once written is read for ever. The
-//! column `codec` repeats the version, for people. Version 1:
-//!
-//! ```text
-//! payload   = 0x01, varint body length, varint ids length, ids, frame
-//! ids       = trace id (16 bytes), then in the order of their use: span ids (8), parent ids (8)
-//!             that are not in the segment, ids of linked traces (16) and spans (8)
-//! frame     = the body as one zstd frame
-//! body      = strings, shapes, resources, scopes, spans
-//! strings   = varint count, count × varint length in bytes, then all of their UTF-8
-//! shapes    = varint count, count × shape: the keys and types of a list of attributes
-//! shape     = varint count, count × (string of the key, type byte)
-//! resources = varint count, count × (list, varint dropped attributes, string schema URL)
-//! scopes    = varint count, count × (varint resource, string name, string version, list,
-//!             varint dropped attributes, string schema URL)
-//! spans     = varint count, varint base time, count × span
-//! span      = varint scope, head byte, string name, parent, zigzag start, zigzag duration,
-//!             varint flags, list, [rare], [events], [links]
-//! head      = kind (bits 0–2), status (bits 3–4), rare (bit 5), events (bit 6), links (bit 7)
-//! parent    = varint: 0 none; 1 an id in `ids`; 2 + zigzag(own index − index of the parent)
-//! start     = less the parent's start if that span lies before this one, else less base time
-//! rare      = string trace state, string status message, varint dropped attributes, varint
-//!             dropped events, varint dropped links, varint repairs
-//! events    = varint count, count × (zigzag time less the span's start, string name, list,
-//!             varint dropped attributes)
-//! links     = varint count, count × (string trace state, list, varint dropped attributes,
-//!             varint flags)
-//! list      = varint shape, then one value for each of its keys
-//! value     = by type: 0 empty (one zero byte), 1 string, 2 bool (byte), 3 int (zigzag),
-//!             4 double (8 bytes, little-endian), 5 bytes (varint length, bytes),
-//!             6 array (varint count, count × (type byte, value)), 7 map (list)
-//! string    = varint index in `strings`
-//! ```
-//!
-//! Varints are LEB128 of 64 bits; zigzag is the signed difference, wrapping, folded to a varint.
+//! column `codec` repeats the version, for people. [`contained`] is version 1; [`interned`] is
+//! version 2, which is written, and which leaves out what the installation's [`dictionary`] knows.
 
-mod encode;
+mod contained;
+mod dictionary;
 mod intern;
-mod decode;
+mod interned;
+mod number;
+mod reader;
+mod text;
 mod varint;
+mod whole;
 
-#[cfg(test)]
-mod golden;
 #[cfg(test)]
 mod properties;
+#[cfg(test)]
+mod samples;
 
-pub(crate) use decode::decode;
-pub(crate) use encode::Encoder;
+use model::{SpanId, SpanRef, ValueRef};
+
+pub(crate) use contained::Encoder as ContainedEncoder;
+pub(crate) use dictionary::{Dictionary, Learner, SharedResource};
 pub(crate) use intern::HashedMap;
-
-/// The version that is written.
-pub(crate) const VERSION: u8 = 1;
+pub(crate) use interned::{Encoder, Stranger, VERSION, Words};
+pub(crate) use reader::{Known, Names, Reader};
 
 /// Most bytes of a body. A segment is cut long before: this is a bound for readers of bad bytes.
 const MAX_BODY: usize = 256 << 20;
@@ -62,7 +36,7 @@ const MAX_RATIO: usize = 33_000;
 /// Deepest nesting of lists and maps.
 const MAX_DEPTH: usize = 128;
 
-/// Types of values, as written in shapes and arrays.
+/// Types of values.
 mod tag {
     pub(super) const EMPTY: u8 = 0;
     pub(super) const STRING: u8 = 1;
@@ -84,6 +58,68 @@ mod head {
     pub(super) const LINKS: u8 = 1 << 7;
 }
 
+fn tag_of(value: &ValueRef<'_>) -> u8 {
+    match value {
+        ValueRef::Empty => tag::EMPTY,
+        ValueRef::String(_) => tag::STRING,
+        ValueRef::Bool(_) => tag::BOOL,
+        ValueRef::Int(_) => tag::INT,
+        ValueRef::Double(_) => tag::DOUBLE,
+        ValueRef::Bytes(_) => tag::BYTES,
+        ValueRef::Array(_) => tag::ARRAY,
+        ValueRef::Map(_) => tag::MAP,
+    }
+}
+
+/// Kind and status of a span, and which of its optional parts follow.
+fn head_of(span: &SpanRef<'_>) -> u8 {
+    let dropped = span.dropped_attributes | span.dropped_events | span.dropped_links;
+    let rare = dropped != 0
+        || !span.repairs.is_empty()
+        || !span.trace_state.is_empty()
+        || !span.status_message.is_empty();
+    let bit = |set: bool, bit: u8| if set { bit } else { 0 };
+    span.kind.number()
+        | span.status.number() << head::STATUS_SHIFT
+        | bit(rare, head::RARE)
+        | bit(span.events.len > 0, head::EVENTS)
+        | bit(span.links.len > 0, head::LINKS)
+}
+
+/// 0: no parent. 1: its id lies elsewhere. Else how far before or behind the span it is.
+fn parent_code(parent: Option<Option<u32>>, place: usize) -> u64 {
+    match parent {
+        None => 0,
+        Some(None) => 1,
+        Some(Some(at)) => {
+            let distance = place as i64 - i64::from(at);
+            2 + ((distance << 1) ^ (distance >> 63)) as u64
+        }
+    }
+}
+
+/// The parent's place, from a code of 2 and more.
+fn parent_place(code: u64, place: usize) -> Result<usize, DecodeError> {
+    let folded = code - 2;
+    let distance = (folded >> 1) as i64 ^ -((folded & 1) as i64);
+    let at = (place as i64).checked_sub(distance);
+    at.and_then(|at| usize::try_from(at).ok())
+        .ok_or(DecodeError::Impossible("parent"))
+}
+
+/// Whether so many bytes may have been compressed into so few.
+fn body_fits(body_len: usize, frame_len: usize) -> bool {
+    body_len <= MAX_BODY && body_len <= frame_len.saturating_mul(MAX_RATIO)
+}
+
+fn id_number(id: &SpanId) -> u64 {
+    u64::from_be_bytes(*id.as_bytes())
+}
+
+fn span_id(ids: &mut varint::Cursor<'_>) -> Result<SpanId, DecodeError> {
+    SpanId::new(ids.array()?).ok_or(DecodeError::Impossible("span id"))
+}
+
 /// Why spans cannot become a payload.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum EncodeError {
@@ -98,19 +134,33 @@ pub(crate) enum EncodeError {
     Compress(#[source] std::io::Error),
 }
 
-/// Why bytes are not a payload.
+/// Why bytes are not a payload, or not a dictionary.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum DecodeError {
     /// Written by a newer program.
-    #[error("payload version {0} is not known")]
+    #[error("version {0} is not known")]
     Version(u8),
     /// The bytes end too early.
-    #[error("the payload ends too early")]
+    #[error("the bytes end too early")]
     Truncated,
     /// A count, length, index or number is impossible.
-    #[error("the payload has an impossible {0}")]
+    #[error("an impossible {0}")]
     Impossible(&'static str),
+    /// The payload names something that the store does not have.
+    #[error("the {what} {name:016x} is not stored")]
+    Missing {
+        /// A dictionary or a resource.
+        what: &'static str,
+        /// Its name.
+        name: u64,
+    },
     /// The frame does not decompress to what was announced.
-    #[error("the payload cannot be decompressed")]
+    #[error("the bytes cannot be decompressed")]
     Decompress(#[source] std::io::Error),
+}
+
+impl From<crate::bits::OutOfBits> for DecodeError {
+    fn from(_: crate::bits::OutOfBits) -> Self {
+        Self::Truncated
+    }
 }

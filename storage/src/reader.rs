@@ -49,7 +49,12 @@ impl PostgresStore {
         hint: Option<TimeRange>,
     ) -> Result<Option<StoredTrace>, ReadError> {
         let mut tx = self.snapshot().await?;
-        let mut reading = TraceReading::new(tenant, &SearchLimits::NONE, Cost::default());
+        let mut reading = TraceReading::new(
+            tenant,
+            &SearchLimits::NONE,
+            &self.vocabulary,
+            Cost::default(),
+        );
         if let Some(range) = hint {
             let mut found = reading.by_id(&mut tx, &[id], range).await?;
             if let Some(trace) = found.remove(&id) {
@@ -68,8 +73,8 @@ impl PostgresStore {
     ) -> Result<Vec<StoredTrace>, ReadError> {
         let mut tx = self.snapshot().await?;
         let limits = &self.config.search;
-        let (ids, cost) = search::search(&mut tx, tenant, query, limits).await?;
-        let mut reading = TraceReading::new(tenant, limits, cost);
+        let (ids, cost) = search::search(&mut tx, tenant, query, limits, &self.vocabulary).await?;
+        let mut reading = TraceReading::new(tenant, limits, &self.vocabulary, cost);
         let mut traces = reading.by_id(&mut tx, &ids, TimeRange::ALL).await?;
         Ok(ids.iter().filter_map(|id| traces.remove(id)).collect())
     }

@@ -15,6 +15,7 @@ use sqlx::PgConnection;
 
 use crate::index::{self, Run};
 use crate::tokens::TokenQuery;
+use crate::vocabulary::Vocabulary;
 use crate::{ReadError, read_metrics};
 use best::Best;
 use candidates::Candidates;
@@ -30,6 +31,7 @@ pub(crate) async fn search(
     tenant: &Tenant,
     query: &TraceQuery,
     limits: &SearchLimits,
+    vocabulary: &Vocabulary,
 ) -> Result<(Vec<TraceId>, Cost), ReadError> {
     let Some(tokens) = TokenQuery::of(tenant.as_str(), query) else {
         return Ok((Vec::new(), Cost::default()));
@@ -43,7 +45,7 @@ pub(crate) async fn search(
         tokens,
         runs: Vec::new(),
         best: Best::new(query.limit),
-        candidates: Candidates::new(tenant, query, limits),
+        candidates: Candidates::new(tenant, query, limits, vocabulary),
     };
     let found = search.run().await;
     count(&search.candidates);

@@ -6,6 +6,7 @@ use sqlx::PgPool;
 
 use crate::follow::follow;
 use crate::pool::{Purpose, Servers};
+use crate::vocabulary::Vocabulary;
 use crate::writer::Memory;
 use crate::{SetupError, StorageConfig, migrate};
 
@@ -17,6 +18,7 @@ pub struct PostgresStore {
     pub(crate) write_pool: PgPool,
     pub(crate) read_pool: PgPool,
     pub(crate) memory: Memory,
+    pub(crate) vocabulary: Vocabulary,
 }
 
 impl PostgresStore {
@@ -36,6 +38,7 @@ impl PostgresStore {
             read_pool,
             servers,
             memory: Memory::new(config.remembered_spans),
+            vocabulary: Vocabulary::new(config.compression_level),
         })
     }
 

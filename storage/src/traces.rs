@@ -3,30 +3,38 @@
 use std::collections::BTreeMap;
 
 use bumpalo::Bump;
-use futures_util::TryStreamExt;
 use model::{NANOS_PER_DAY, Tenant, TimeRange, TraceId};
 use sqlx::{PgConnection, Row, postgres::PgRow};
 use uuid::Uuid;
 
 use crate::merge::TraceMerger;
+use crate::payload::Reader;
 use crate::search::Cost;
-use crate::{ReadError, SearchLimits, StoredTrace, payload};
+use crate::vocabulary::Vocabulary;
+use crate::{ReadError, SearchLimits, StoredTrace};
 
 /// Reads traces of a tenant, within what that may cost.
 #[derive(Debug)]
 pub(crate) struct TraceReading<'r> {
     tenant: &'r Tenant,
     limits: &'r SearchLimits,
+    vocabulary: &'r Vocabulary,
     cost: Cost,
     arena: Bump,
 }
 
 impl<'r> TraceReading<'r> {
     /// A reading that goes on from what was spent already.
-    pub(crate) fn new(tenant: &'r Tenant, limits: &'r SearchLimits, cost: Cost) -> Self {
+    pub(crate) fn new(
+        tenant: &'r Tenant,
+        limits: &'r SearchLimits,
+        vocabulary: &'r Vocabulary,
+        cost: Cost,
+    ) -> Self {
         Self {
             tenant,
             limits,
+            vocabulary,
             cost,
             arena: Bump::new(),
         }
@@ -46,7 +54,7 @@ impl<'r> TraceReading<'r> {
             .map(|id| Uuid::from_bytes(*id.as_bytes()))
             .collect();
         let bounded = |at: u64| i64::try_from(at).unwrap_or(i64::MAX);
-        let mut rows = sqlx::query(
+        let query = sqlx::query(
             "SELECT trace_id, completeness, payload, start_ns, segment_id FROM segment
              WHERE trace_id = ANY($1) AND tenant = $2 AND start_ns >= $3 AND start_ns <= $4
              UNION ALL
@@ -57,12 +65,11 @@ impl<'r> TraceReading<'r> {
         .bind(ids)
         .bind(self.tenant.as_str())
         .bind(bounded(range.start.saturating_sub(NANOS_PER_DAY)))
-        .bind(bounded(range.end.saturating_add(NANOS_PER_DAY)))
-        .fetch(conn);
+        .bind(bounded(range.end.saturating_add(NANOS_PER_DAY)));
         let mut traces = BTreeMap::new();
-        while let Some(row) = rows.try_next().await? {
-            self.add(&row, &mut traces)?;
-        }
+        let vocabulary = self.vocabulary;
+        let add = |row: &PgRow, reader: &mut Reader<'_>| self.add(row, reader, &mut traces);
+        vocabulary.each_payload(conn, query, add).await?;
         let finished = traces.into_iter().filter_map(|(id, part): (_, Part)| {
             let trace = part.merger.finish()?;
             let complete = part.complete;
@@ -72,7 +79,12 @@ impl<'r> TraceReading<'r> {
     }
 
     /// Adds a segment to its trace.
-    fn add(&mut self, row: &PgRow, traces: &mut BTreeMap<TraceId, Part>) -> Result<(), ReadError> {
+    fn add(
+        &mut self,
+        row: &PgRow,
+        reader: &mut Reader<'_>,
+        traces: &mut BTreeMap<TraceId, Part>,
+    ) -> Result<(), ReadError> {
         let id: Uuid = row.try_get("trace_id")?;
         let id = TraceId::from_slice(id.as_bytes()).map_err(|e| inconsistent("trace_id", &e))?;
         let payload: &[u8] = row.try_get("payload")?;
@@ -82,7 +94,7 @@ impl<'r> TraceReading<'r> {
             complete: false,
         });
         part.complete |= row.try_get::<i16, _>("completeness")? == COMPLETE;
-        let decoded = payload::decode(payload, &self.arena);
+        let decoded = reader.decode(id, payload, &self.arena);
         let batch = decoded.map_err(|e| inconsistent("payload", &e))?;
         part.merger.add(self.tenant.as_str(), &batch);
         drop(batch);

@@ -67,6 +67,7 @@ impl PostgresStore {
     /// Nothing that was remembered need still be true: the server may have gone back in time.
     pub(crate) fn after_failure(&self, error: &WriteError) {
         self.memory.forget();
+        self.vocabulary.forget();
         if let WriteError::Transient { source, .. } = error
             && failure::is_elsewhere(source)
         {
@@ -116,6 +117,17 @@ impl PostgresStore {
         };
         self.memory
             .committed(committed.generation, committed.operations);
+        let followed = self.vocabulary.follow(
+            &self.write_pool,
+            committed.newest_dictionary,
+            &committed.strangers,
+        );
+        if let Err(error) = followed.await {
+            tracing::debug!(
+                error = &error as &dyn std::error::Error,
+                "New words were not learnt; the next write tries again"
+            );
+        }
         Ok((committed.written, committed.payload_bytes))
     }
 
@@ -132,9 +144,10 @@ impl PostgresStore {
         lock_slots(&mut tx, plan.slots()).await?;
         let generation = purge::generation(&mut tx).await?;
         self.memory.heed(generation);
-        let known = probe::known(&mut tx, plan, &self.memory).await?;
+        let known = probe::known(&mut tx, plan, &self.memory, &self.vocabulary).await?;
         plan.drop_known(&known);
-        let segments = Segments::write(&mut tx, plan, self.config.compression_level).await?;
+        let (words, level) = (self.vocabulary.words(), self.config.compression_level);
+        let segments = Segments::write(&mut tx, plan, &words, level).await?;
         let derived = Derived::of(plan, &known);
         let operations = derived.write(&mut tx, &self.memory).await?;
         drop(derived);
@@ -155,6 +168,8 @@ impl PostgresStore {
             payload_bytes: segments.payload_bytes,
             operations,
             generation,
+            newest_dictionary: segments.newest_dictionary,
+            strangers: segments.strangers,
         };
         Ok(commit::commit(tx, effect, witness).await)
     }

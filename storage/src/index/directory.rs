@@ -2,7 +2,7 @@
 //!
 //! Ordinals are cut into chunks of [`CHUNK`]; the catalogue has the bounds of each chunk, so that
 //! a search reads the newest chunks first and stops. Times are milliseconds, rounded outwards.
-//! Format of a chunk, version 1; integers are little-endian, bits as in [`super::bits`]:
+//! Format of a chunk, version 1; integers are little-endian, bits as in [`crate::bits`]:
 //!
 //! ```text
 //! chunk   = 0x01, u8 age parameter, u8 length parameter, u8 step parameter, u16 count,
@@ -12,8 +12,8 @@
 //!           Rice(length) of the segment's latest start − its earliest start
 //! ```
 
-use super::bits::{BitReader, BitWriter, rice_parameter};
 use super::page::PageError;
+use crate::bits::{BitReader, BitWriter, rice_parameter};
 
 /// Ordinals of a chunk.
 pub(super) const CHUNK: usize = 1_024;

@@ -1,7 +1,7 @@
 //! Pages of postings: which segments of a run hold which token.
 //!
 //! A run's entries, by token, then by ordinal, are cut into pages of at most [`MAX_BODY`] bytes.
-//! Format, version 1; integers are little-endian, bits as in [`super::bits`]:
+//! Format, version 1; integers are little-endian, bits as in [`crate::bits`]:
 //!
 //! ```text
 //! page  = 0x01, u8 gap parameter, u32 segments of the run, u32 first token, u16 count,
@@ -17,7 +17,7 @@
 //! `(segments − 1 − first ordinal) / number of ordinals`. A token with more than 128 ordinals has
 //! several entries, possibly on several pages, and all but the last of them are full.
 
-use super::bits::{BitReader, BitWriter, OutOfBits, rice_len, rice_parameter};
+use crate::bits::{BitReader, BitWriter, OutOfBits, rice_len, rice_parameter};
 
 /// Most bytes of a page: a row with it fills a page of Postgres.
 pub(super) const MAX_BODY: usize = 8_096;

@@ -46,16 +46,22 @@ impl Interner {
     /// The number of a byte string, new or known.
     pub(super) fn number(&mut self, bytes: &[u8]) -> u32 {
         let hash = xxh3_64(bytes);
-        match self.numbers.get(&hash) {
-            // Two strings of one hash: the second is written each time that it occurs.
-            Some(&number) if self.get(number) == bytes => number,
-            Some(_) => self.push(bytes),
-            None => {
-                let number = self.push(bytes);
-                self.numbers.insert(hash, number);
-                number
-            }
-        }
+        // Of two strings of one hash the second is written each time that it occurs.
+        self.find(hash, bytes)
+            .unwrap_or_else(|| self.add(hash, bytes))
+    }
+
+    /// The number of a byte string with this hash, if it is known.
+    pub(super) fn find(&self, hash: u64, bytes: &[u8]) -> Option<u32> {
+        let number = self.numbers.get(&hash).copied()?;
+        (self.get(number) == bytes).then_some(number)
+    }
+
+    /// Adds a byte string with this hash, which was not found.
+    pub(super) fn add(&mut self, hash: u64, bytes: &[u8]) -> u32 {
+        let number = self.push(bytes);
+        self.numbers.entry(hash).or_insert(number);
+        number
     }
 
     fn push(&mut self, bytes: &[u8]) -> u32 {

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, HashMap};
 
 use bumpalo::Bump;
-use futures_util::TryStreamExt;
 use model::{SpanBatch, Tenant, TraceId, TraceQuery, UnixNanos};
 use sqlx::{PgConnection, Row, postgres::PgRow};
 use uuid::Uuid;
@@ -11,8 +10,10 @@ use uuid::Uuid;
 use super::best::Best;
 use super::frontier::Segment;
 use super::limits::{Cost, SearchLimits};
+use crate::payload::Reader;
 use crate::traces::inconsistent;
-use crate::{Day, ReadError, payload};
+use crate::vocabulary::Vocabulary;
+use crate::{Day, ReadError};
 
 /// Reads segments, counting what it costs.
 #[derive(Debug)]
@@ -20,6 +21,7 @@ pub(super) struct Candidates<'s> {
     tenant: &'s Tenant,
     query: &'s TraceQuery,
     limits: &'s SearchLimits,
+    vocabulary: &'s Vocabulary,
     arena: Bump,
     /// What was read so far.
     pub(super) cost: Cost,
@@ -29,11 +31,17 @@ pub(super) struct Candidates<'s> {
 
 impl<'s> Candidates<'s> {
     /// A reader for this query.
-    pub(super) fn new(tenant: &'s Tenant, query: &'s TraceQuery, limits: &'s SearchLimits) -> Self {
+    pub(super) fn new(
+        tenant: &'s Tenant,
+        query: &'s TraceQuery,
+        limits: &'s SearchLimits,
+        vocabulary: &'s Vocabulary,
+    ) -> Self {
         Self {
             tenant,
             query,
             limits,
+            vocabulary,
             arena: Bump::new(),
             cost: Cost::default(),
             with_answers: 0,
@@ -60,7 +68,7 @@ impl<'s> Candidates<'s> {
             .map(|segment| (segment.segment_id, segment.bound))
             .collect();
         for (day, ids) in by_day.into_iter().rev() {
-            let mut rows = sqlx::query(
+            let query = sqlx::query(
                 "SELECT segment_id, trace_id, payload FROM segment
                  WHERE start_ns >= $1 AND start_ns < $2 AND segment_id = ANY($3) AND tenant = $4
                  ORDER BY last_start_ns DESC",
@@ -68,11 +76,11 @@ impl<'s> Candidates<'s> {
             .bind(day.start_ns())
             .bind(day.end_ns())
             .bind(ids)
-            .bind(self.tenant.as_str())
-            .fetch(&mut *conn);
-            while let Some(row) = rows.try_next().await? {
-                self.look_at(&row, &bounds, best)?;
-            }
+            .bind(self.tenant.as_str());
+            let vocabulary = self.vocabulary;
+            let look =
+                |row: &PgRow, reader: &mut Reader<'_>| self.look_at(row, reader, &bounds, best);
+            vocabulary.each_payload(conn, query, look).await?;
         }
         Ok(())
     }
@@ -80,6 +88,7 @@ impl<'s> Candidates<'s> {
     fn look_at(
         &mut self,
         row: &PgRow,
+        reader: &mut Reader<'_>,
         bounds: &HashMap<i64, UnixNanos>,
         best: &mut Best,
     ) -> Result<(), ReadError> {
@@ -93,7 +102,7 @@ impl<'s> Candidates<'s> {
             return Ok(());
         }
         let newest = {
-            let decoded = payload::decode(payload, &self.arena);
+            let decoded = reader.decode(trace, payload, &self.arena);
             let batch = decoded.map_err(|e| inconsistent("payload", &e))?;
             newest_answer(self.query, &batch)
         };

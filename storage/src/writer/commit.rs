@@ -9,6 +9,7 @@ use super::memory::SeenOperation;
 use super::plan::Plan;
 use super::segments::SegmentProof;
 use super::{BEGIN, lock_slots};
+use crate::payload::Stranger;
 use crate::{PostgresStore, WriteError, Written, metrics, progress, tally};
 
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
@@ -22,6 +23,8 @@ pub(super) struct Effect {
     pub(super) operations: Vec<SeenOperation>,
     /// The purge that it came after.
     pub(super) generation: i64,
+    pub(super) newest_dictionary: u64,
+    pub(super) strangers: Vec<Stranger>,
 }
 
 /// What shows that a transaction without progress was committed.

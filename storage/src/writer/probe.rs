@@ -3,15 +3,16 @@
 use std::collections::HashMap;
 
 use bumpalo::Bump;
-use futures_util::TryStreamExt;
 use model::TraceId;
-use sqlx::{PgConnection, Row};
+use sqlx::{PgConnection, Row, postgres::PgRow};
 use uuid::Uuid;
 
 use super::memory::Memory;
 use super::plan::{Known, Plan};
+use crate::payload::Reader;
 use crate::summary::KnownTrace;
-use crate::{Day, WriteError, payload};
+use crate::vocabulary::Vocabulary;
+use crate::{Day, WriteError};
 
 /// Looks for the traces in the days that they may have been written to. What is remembered of
 /// huge traces is not read again: a segment, once committed, never changes.
@@ -19,6 +20,7 @@ pub(super) async fn known(
     conn: &mut PgConnection,
     plan: &Plan<'_, '_>,
     memory: &Memory,
+    vocabulary: &Vocabulary,
 ) -> Result<Known, WriteError> {
     let mut known = memory.recall(plan.traces());
     let numbers: HashMap<(&str, TraceId), usize> = plan
@@ -36,7 +38,7 @@ pub(super) async fn known(
         .flat_map(KnownTrace::segments)
         .collect();
     for (first, last) in ranges(plan.searched().iter().copied()) {
-        let mut rows = sqlx::query(
+        let query = sqlx::query(
             "SELECT tenant, trace_id, segment_id, payload FROM segment
              WHERE trace_id = ANY($1) AND start_ns >= $2 AND start_ns < $3
                AND NOT segment_id = ANY($4)",
@@ -44,11 +46,9 @@ pub(super) async fn known(
         .bind(&ids)
         .bind(first.start_ns())
         .bind(last.end_ns())
-        .bind(&remembered)
-        .fetch(&mut *conn);
-        while let Some(row) = rows.try_next().await? {
-            add(&mut known, &numbers, &row)?;
-        }
+        .bind(&remembered);
+        let add = |row: &PgRow, reader: &mut Reader<'_>| add(&mut known, &numbers, row, reader);
+        vocabulary.each_payload(conn, query, add).await?;
     }
     Ok(known)
 }
@@ -56,18 +56,23 @@ pub(super) async fn known(
 fn add(
     known: &mut Known,
     numbers: &HashMap<(&str, TraceId), usize>,
-    row: &sqlx::postgres::PgRow,
+    row: &PgRow,
+    reader: &mut Reader<'_>,
 ) -> Result<(), WriteError> {
     let tenant: &str = row.try_get(0)?;
     let id: Uuid = row.try_get(1)?;
     let segment: i64 = row.try_get(2)?;
     let bytes: &[u8] = row.try_get(3)?;
-    let id = TraceId::new(*id.as_bytes());
-    let number = id.and_then(|id| numbers.get(&(tenant, id)));
+    let Some(id) = TraceId::new(*id.as_bytes()) else {
+        return Ok(());
+    };
     // The same id of another tenant is another trace.
-    let Some(&number) = number else { return Ok(()) };
+    let Some(&number) = numbers.get(&(tenant, id)) else {
+        return Ok(());
+    };
     let arena = Bump::new();
-    let batch = payload::decode(bytes, &arena).map_err(|error| WriteError::Inconsistent {
+    let batch = reader.decode(id, bytes, &arena);
+    let batch = batch.map_err(|error| WriteError::Inconsistent {
         table: "segment",
         column: "payload",
         what: format!("segment {segment}: {error}"),

@@ -6,9 +6,9 @@ use super::plan::{Part, Plan};
 use super::probe::uuid;
 use crate::copy_binary::CopyRows;
 use crate::index::{self, RunBuilder};
-use crate::payload::{self, EncodeError, Encoder};
+use crate::payload::{self, EncodeError, Encoder, Stranger, Words};
 use crate::summary::SegmentSummary;
-use crate::{Completeness, Day, WriteError, tokens};
+use crate::{Completeness, Day, WriteError, tokens, vocabulary};
 
 const COPY: &str = "COPY segment (start_ns, last_start_ns, end_ns, segment_id, received_first_ns, \
      received_last_ns, trace_id, span_count, error_count, completeness, codec, tenant, \
@@ -29,6 +29,10 @@ pub(super) struct Segments {
     pub(super) payload_bytes: u64,
     /// Proof that the transaction was committed.
     pub(super) first: Option<SegmentProof>,
+    /// Name of the newest dictionary there is.
+    pub(super) newest_dictionary: u64,
+    /// Resources that had to be spelt out.
+    pub(super) strangers: Vec<Stranger>,
 }
 
 /// A segment that only this transaction can have written.
@@ -44,6 +48,7 @@ impl Segments {
     pub(super) async fn write(
         conn: &mut PgConnection,
         plan: &Plan<'_, '_>,
+        words: &Words,
         level: i32,
     ) -> Result<Self, WriteError> {
         let parts = plan.parts();
@@ -55,13 +60,17 @@ impl Segments {
             .flat_map(|of_day| of_day.chunks(BLOCK))
             .collect();
         let first_ids = take_blocks(conn, blocks.len()).await?;
-        let mut rows = Rows::new(level)?;
+        let mut rows = Rows::new(words, level)?;
         let mut runs = Vec::with_capacity(blocks.len());
         for (block, first_id) in blocks.into_iter().zip(first_ids) {
             let run = rows.add_block(plan, block, first_id).await?;
             runs.push((block[0].day, first_id, run));
         }
-        let written = rows.written;
+        let referenced: Vec<u64> = rows.encoder.referenced().collect();
+        let mut written = rows.written;
+        written.strangers = rows.encoder.into_strangers();
+        written.newest_dictionary =
+            vocabulary::confirm(conn, words.dictionary.name(), &referenced).await?;
         rows.copy.send(conn, COPY).await?;
         for (day, first_id, run) in runs {
             index::write_run(conn, day, first_id, run).await?;
@@ -83,19 +92,19 @@ async fn take_blocks(conn: &mut PgConnection, count: usize) -> Result<Vec<i64>, 
         .collect())
 }
 
-struct Rows {
+struct Rows<'w> {
     copy: CopyRows,
-    encoder: Encoder,
+    encoder: Encoder<'w>,
     tokens: Vec<u32>,
     payload: Vec<u8>,
     written: Segments,
 }
 
-impl Rows {
-    fn new(level: i32) -> Result<Self, WriteError> {
+impl<'w> Rows<'w> {
+    fn new(words: &'w Words, level: i32) -> Result<Self, WriteError> {
         Ok(Self {
             copy: CopyRows::new(COLUMNS),
-            encoder: Encoder::new(level).map_err(refuse)?,
+            encoder: Encoder::new(words, level).map_err(refuse)?,
             tokens: Vec::new(),
             payload: Vec::new(),
             written: Segments::default(),
@@ -153,7 +162,7 @@ impl Rows {
         self.payload.clear();
         let payload = &mut self.payload;
         self.encoder
-            .encode(of.trace_id, of.batch, &part.spans, payload)
+            .encode(of.batch, &part.spans, payload)
             .map_err(refuse)?;
         self.copy.bytes(payload);
         self.written.count += 1;

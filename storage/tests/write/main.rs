@@ -24,3 +24,5 @@ mod replaying;
 mod accounting;
 mod sampling;
 mod purging;
+mod words;
+mod sizes;

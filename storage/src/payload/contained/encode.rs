@@ -1,13 +1,14 @@
 //! Spans to bytes.
 
-use model::{
-    Extent, ResourceRef, ScopeRef, SpanBatch, SpanId, SpanRef, TraceId, UnixNanos, ValueRef,
-};
+use model::{Extent, ResourceRef, ScopeRef, SpanBatch, SpanRef, TraceId, UnixNanos, ValueRef};
 use zstd::bulk::Compressor;
 
-use super::intern::{HashedMap, Interner};
-use super::varint::{put, put_signed};
-use super::{EncodeError, MAX_BODY, MAX_DEPTH, VERSION, head, tag};
+use super::VERSION;
+use crate::payload::intern::{HashedMap, Interner};
+use crate::payload::varint::{put, put_signed};
+use crate::payload::{
+    EncodeError, MAX_BODY, MAX_DEPTH, head, head_of, id_number, parent_code, tag_of,
+};
 
 /// Encodes one segment after the other, keeping its memory.
 pub(crate) struct Encoder {
@@ -145,22 +146,15 @@ impl Encoder {
     ) -> Result<(), EncodeError> {
         let scope = self.scope(batch, span.scope)?;
         put(u64::from(scope), out);
-        let rare = has_rare(span);
-        let bit = |set: bool, bit: u8| if set { bit } else { 0 };
-        out.push(
-            span.kind.number()
-                | span.status.number() << head::STATUS_SHIFT
-                | bit(rare, head::RARE)
-                | bit(span.events.len > 0, head::EVENTS)
-                | bit(span.links.len > 0, head::LINKS),
-        );
+        let bits = head_of(span);
+        out.push(bits);
         self.put_string(span.name, out);
         put(parent_code(parent, place), out);
         put_signed(span.start.wrapping_sub(origin) as i64, out);
         put_signed(span.end.wrapping_sub(span.start) as i64, out);
         put(u64::from(span.flags), out);
         self.put_list(batch, span.attributes, 0, out)?;
-        if rare {
+        if bits & head::RARE != 0 {
             self.put_rare(span, out);
         }
         self.put_events(batch, span, out)?;
@@ -308,41 +302,5 @@ impl Encoder {
             ValueRef::Map(entries) => self.put_list(batch, entries, depth + 1, out)?,
         }
         Ok(())
-    }
-}
-
-fn id_number(id: &SpanId) -> u64 {
-    u64::from_be_bytes(*id.as_bytes())
-}
-
-fn parent_code(parent: Option<Option<u32>>, place: usize) -> u64 {
-    match parent {
-        None => 0,
-        Some(None) => 1,
-        Some(Some(at)) => {
-            let distance = place as i64 - i64::from(at);
-            2 + ((distance << 1) ^ (distance >> 63)) as u64
-        }
-    }
-}
-
-fn has_rare(span: &SpanRef<'_>) -> bool {
-    let dropped = span.dropped_attributes | span.dropped_events | span.dropped_links;
-    dropped != 0
-        || !span.repairs.is_empty()
-        || !span.trace_state.is_empty()
-        || !span.status_message.is_empty()
-}
-
-fn tag_of(value: &ValueRef<'_>) -> u8 {
-    match value {
-        ValueRef::Empty => tag::EMPTY,
-        ValueRef::String(_) => tag::STRING,
-        ValueRef::Bool(_) => tag::BOOL,
-        ValueRef::Int(_) => tag::INT,
-        ValueRef::Double(_) => tag::DOUBLE,
-        ValueRef::Bytes(_) => tag::BYTES,
-        ValueRef::Array(_) => tag::ARRAY,
-        ValueRef::Map(_) => tag::MAP,
     }
 }

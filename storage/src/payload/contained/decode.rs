@@ -5,26 +5,29 @@ use model::{
     AttributeRef, EventRef, Extent, LinkRef, Repairs, ResourceRef, ScopeRef, SpanBatch, SpanId,
     SpanKind, SpanRef, StatusCode, TraceId, UnixNanos, ValueRef,
 };
+use zstd::bulk::Decompressor;
 
-use super::varint::Cursor;
-use super::{DecodeError, MAX_BODY, MAX_DEPTH, MAX_RATIO, VERSION, head, tag};
+use crate::payload::varint::Cursor;
+use crate::payload::{DecodeError, MAX_DEPTH, body_fits, head, parent_place, span_id, tag};
 
-/// Decodes a payload. The body is decompressed into the arena, where the strings then lie.
-pub(crate) fn decode<'a>(payload: &[u8], arena: &'a Bump) -> Result<SpanBatch<'a>, DecodeError> {
+/// Decodes what follows the version. The body is decompressed into the arena, where the strings
+/// then lie.
+pub(in crate::payload) fn decode<'a>(
+    payload: &[u8],
+    arena: &'a Bump,
+    zstd: &mut Decompressor<'_>,
+) -> Result<SpanBatch<'a>, DecodeError> {
     let mut cursor = Cursor(payload);
-    match cursor.byte()? {
-        VERSION => {}
-        other => return Err(DecodeError::Version(other)),
-    }
     let body_len = cursor.number()? as usize;
     let ids_len = cursor.count()?;
     let ids = Cursor(cursor.bytes(ids_len)?);
-    if body_len > MAX_BODY || body_len > cursor.0.len().saturating_mul(MAX_RATIO) {
+    if !body_fits(body_len, cursor.0.len()) {
         return Err(DecodeError::Impossible("body length"));
     }
     let body = arena.alloc_slice_fill_copy(body_len, 0u8);
-    let written =
-        zstd::bulk::decompress_to_buffer(cursor.0, &mut *body).map_err(DecodeError::Decompress)?;
+    let written = zstd
+        .decompress_to_buffer(cursor.0, &mut *body)
+        .map_err(DecodeError::Decompress)?;
     if written != body_len {
         return Err(DecodeError::Impossible("body length"));
     }
@@ -205,17 +208,12 @@ impl<'a, 'p> Decoder<'a, 'p> {
         place: usize,
         all: &Cursor<'p>,
     ) -> Result<(Option<SpanId>, UnixNanos), DecodeError> {
-        let code = match self.body.number()? {
+        let at = match self.body.number()? {
             0 => return Ok((None, base)),
             1 => return Ok((Some(span_id(&mut self.ids)?), base)),
-            code => code - 2,
+            code => parent_place(code, place)?,
         };
-        let distance = (code >> 1) as i64 ^ -((code & 1) as i64);
         let bad = DecodeError::Impossible("parent");
-        let at = (place as i64).checked_sub(distance);
-        let Some(at) = at.and_then(|at| usize::try_from(at).ok()) else {
-            return Err(bad);
-        };
         let id = at
             .checked_mul(SpanId::LEN)
             .and_then(|start| all.0.get(start..start + SpanId::LEN));
@@ -352,8 +350,4 @@ impl<'a, 'p> Decoder<'a, 'p> {
         self.batch.values.extend(own);
         Ok(Extent::since(start, self.batch.values.len()))
     }
-}
-
-fn span_id(ids: &mut Cursor<'_>) -> Result<SpanId, DecodeError> {
-    SpanId::new(ids.array()?).ok_or(DecodeError::Impossible("span id"))
 }

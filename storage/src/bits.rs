@@ -1,4 +1,4 @@
-//! Numbers as bits: Rice codes, Elias gamma codes and fixed widths.
+//! Numbers as bits, in index pages and payloads: Rice codes, Elias gamma codes and fixed widths.
 //!
 //! Bits fill each byte from its lowest one. A Rice code of parameter `k` is the number's higher
 //! bits in unary (ones, then a zero), then its `k` lowest bits. Where the unary part would reach
@@ -10,11 +10,11 @@ const ESCAPE: u32 = 24;
 
 /// The bits end before the number does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct OutOfBits;
+pub(crate) struct OutOfBits;
 
 /// Appends numbers to bytes.
 #[derive(Debug, Default)]
-pub(super) struct BitWriter {
+pub(crate) struct BitWriter {
     bytes: Vec<u8>,
     /// Bits that do not make a byte yet, the first one lowest.
     rest: u64,
@@ -23,7 +23,7 @@ pub(super) struct BitWriter {
 
 impl BitWriter {
     /// A writer behind these bytes.
-    pub(super) fn after(bytes: Vec<u8>) -> Self {
+    pub(crate) fn after(bytes: Vec<u8>) -> Self {
         Self {
             bytes,
             rest: 0,
@@ -32,12 +32,12 @@ impl BitWriter {
     }
 
     /// Bytes so far, a last one that is not full included.
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.bytes.len() + usize::from(self.rest_len > 0)
     }
 
     /// The `width` lowest bits of a number; `width` is at most 64.
-    pub(super) fn fixed(&mut self, number: u64, width: u32) {
+    pub(crate) fn fixed(&mut self, number: u64, width: u32) {
         if width > 32 {
             self.short(number & u64::from(u32::MAX), 32);
             self.short(number >> 32, width - 32);
@@ -63,7 +63,7 @@ impl BitWriter {
     }
 
     /// A Rice code.
-    pub(super) fn rice(&mut self, number: u64, k: u32) {
+    pub(crate) fn rice(&mut self, number: u64, k: u32) {
         let high = number >> k;
         if high < u64::from(ESCAPE) {
             self.unary(high as u32);
@@ -75,14 +75,14 @@ impl BitWriter {
     }
 
     /// An Elias gamma code of a number from 1 to 2^24 − 1.
-    pub(super) fn gamma(&mut self, number: u32) {
+    pub(crate) fn gamma(&mut self, number: u32) {
         let len = number.ilog2();
         self.unary(len);
         self.short(u64::from(number), len);
     }
 
     /// The bytes; unused bits of the last one are zero.
-    pub(super) fn finish(mut self) -> Vec<u8> {
+    pub(crate) fn finish(mut self) -> Vec<u8> {
         if self.rest_len > 0 {
             self.bytes.push(self.rest as u8);
         }
@@ -91,7 +91,7 @@ impl BitWriter {
 }
 
 /// Bits that a Rice code takes.
-pub(super) fn rice_len(number: u64, k: u32) -> u32 {
+pub(crate) fn rice_len(number: u64, k: u32) -> u32 {
     let high = number >> k;
     if high < u64::from(ESCAPE) {
         high as u32 + 1 + k
@@ -101,13 +101,13 @@ pub(super) fn rice_len(number: u64, k: u32) -> u32 {
 }
 
 /// The Rice parameter for numbers with this mean: nearly the best for a geometric distribution.
-pub(super) fn rice_parameter(mean: u64) -> u32 {
+pub(crate) fn rice_parameter(mean: u64) -> u32 {
     (mean - mean / 4).checked_ilog2().unwrap_or(0)
 }
 
 /// Reads numbers from bytes.
 #[derive(Debug, Clone)]
-pub(super) struct BitReader<'a> {
+pub(crate) struct BitReader<'a> {
     bytes: &'a [u8],
     rest: u64,
     rest_len: u32,
@@ -115,7 +115,7 @@ pub(super) struct BitReader<'a> {
 
 impl<'a> BitReader<'a> {
     /// A reader at the first bit.
-    pub(super) fn new(bytes: &'a [u8]) -> Self {
+    pub(crate) fn new(bytes: &'a [u8]) -> Self {
         Self {
             bytes,
             rest: 0,
@@ -135,7 +135,7 @@ impl<'a> BitReader<'a> {
     }
 
     /// A number of `width` bits, at most 64.
-    pub(super) fn fixed(&mut self, width: u32) -> Result<u64, OutOfBits> {
+    pub(crate) fn fixed(&mut self, width: u32) -> Result<u64, OutOfBits> {
         if width > 32 {
             let low = self.short(32)?;
             Ok(low | self.short(width - 32)? << 32)
@@ -177,7 +177,7 @@ impl<'a> BitReader<'a> {
     }
 
     /// A Rice code.
-    pub(super) fn rice(&mut self, k: u32) -> Result<u64, OutOfBits> {
+    pub(crate) fn rice(&mut self, k: u32) -> Result<u64, OutOfBits> {
         let high = self.unary(ESCAPE)?;
         if high == ESCAPE {
             self.fixed(64)
@@ -187,7 +187,7 @@ impl<'a> BitReader<'a> {
     }
 
     /// An Elias gamma code.
-    pub(super) fn gamma(&mut self) -> Result<u32, OutOfBits> {
+    pub(crate) fn gamma(&mut self) -> Result<u32, OutOfBits> {
         let len = self.unary(ESCAPE)?;
         Ok(1 << len | self.short(len)? as u32)
     }

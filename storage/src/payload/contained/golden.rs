@@ -6,7 +6,9 @@ use model::{
     SpanId, SpanKind, StatusCode, Trace, TraceId, Value,
 };
 
-use super::{Encoder, decode};
+use super::Encoder;
+use crate::payload::varint::Cursor;
+use crate::payload::{Known, Reader};
 
 const GOLDEN: &[u8] = include_bytes!("golden_v1.bin");
 
@@ -108,7 +110,10 @@ fn trace() -> Trace {
 #[test]
 fn version_1_reads_what_it_has_always_read() {
     let arena = Bump::new();
-    let batch = decode(GOLDEN, &arena).expect("a payload of version 1");
+    let known = Known::default();
+    let mut reader = Reader::new(&known);
+    let decoded = reader.decode(trace_id(), GOLDEN, &arena);
+    let batch = decoded.expect("a payload of version 1");
     assert_eq!(
         batch.own_trace(trace().id, 0..batch.spans.len() as u32),
         trace()
@@ -129,7 +134,7 @@ fn version_1_writes_the_same_body_as_ever() {
 }
 
 fn body(payload: &[u8]) -> (Vec<u8>, Vec<u8>) {
-    let mut cursor = super::varint::Cursor(&payload[1..]);
+    let mut cursor = Cursor(&payload[1..]);
     let body_len = cursor.number().expect("written") as usize;
     let ids_len = cursor.number().expect("written") as usize;
     let (ids, frame) = cursor.0.split_at(ids_len);
