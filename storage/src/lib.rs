@@ -60,8 +60,8 @@ pub use histogram::DurationHistogram;
 pub use identities::{StoredIdentity, WhichIdentities};
 pub use index::IndexConfig;
 pub use migrate::SetupError;
-pub use recount::{Recount, Recounted};
 pub use purge::{LogEnd, Purge, PurgeOrder};
+pub use recount::{Recount, Recounted};
 pub use redrive::{Intent, Redriver, Unresolved};
 pub use replay::{
     ReplayCommand, ReplayError, ReplayJob, ReplayLease, ReplayPartition, ReplayRenewal, ReplaySpec,

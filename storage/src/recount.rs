@@ -16,6 +16,7 @@ use uuid::Uuid;
 use self::names::{EdgeSeries, Names, OperationDay, RedSeries};
 use self::trace::{SegmentRow, TraceCount};
 use crate::account::BEGIN;
+use crate::payload::Reader;
 use crate::{Day, PostgresStore, ReadError};
 
 /// Parts into which traces are divided by their ids, so that one part at a time is in memory.
@@ -69,8 +70,11 @@ impl PostgresStore {
         stored::red(&mut tx, first, last, &mut counting).await?;
         stored::edges(&mut tx, first, last, &mut counting).await?;
         stored::operations(&mut tx, first, last, &mut counting).await?;
+        // No row has to wait for its words: the whole store would.
+        let known = self.vocabulary.load_all(&mut tx).await?;
+        let mut reader = Reader::new(&known);
         for part in 0..PARTS {
-            counting.read_part(&mut tx, part).await?;
+            counting.read_part(&mut tx, part, &mut reader).await?;
         }
         Ok(counting.finish())
     }
@@ -143,7 +147,12 @@ impl Counting {
     }
 
     /// Reads the traces of one part, trace by trace.
-    async fn read_part(&mut self, conn: &mut PgConnection, part: u128) -> Result<(), ReadError> {
+    async fn read_part(
+        &mut self,
+        conn: &mut PgConnection,
+        part: u128,
+        reader: &mut Reader<'_>,
+    ) -> Result<(), ReadError> {
         let size = u128::MAX / PARTS + 1;
         let mut rows = sqlx::query(
             "SELECT tenant, trace_id, segment_id, span_count, payload FROM segment
@@ -165,20 +174,24 @@ impl Counting {
                 payload: row.try_get(4)?,
             };
             if trace.last().is_some_and(|last| !last.is_same_trace(&row)) {
-                self.count_trace(&trace)?;
+                self.count_trace(&trace, reader)?;
                 trace.clear();
             }
             trace.push(row);
         }
-        self.count_trace(&trace)
+        self.count_trace(&trace, reader)
     }
 
-    fn count_trace(&mut self, rows: &[SegmentRow]) -> Result<(), ReadError> {
+    fn count_trace(
+        &mut self,
+        rows: &[SegmentRow],
+        reader: &mut Reader<'_>,
+    ) -> Result<(), ReadError> {
         let Some(first) = rows.first() else {
             return Ok(());
         };
         let arena = Bump::new();
-        let trace = TraceCount::read(rows, &arena)?;
+        let trace = TraceCount::read(rows, reader, &arena)?;
         self.found.segments += rows.len() as u64;
         self.found.traces += 1;
         for segment in trace.miscounted() {

@@ -150,7 +150,7 @@ fn bytes(hex: &str) -> Vec<u8> {
 }
 
 /// The id of a trace.
-pub fn id_of(trace: &Vec<ResourceSpans>) -> Vec<u8> {
+pub fn id_of(trace: &[ResourceSpans]) -> Vec<u8> {
     trace[0].scope_spans[0].spans[0].trace_id.clone()
 }
 

@@ -47,7 +47,7 @@ pub(super) async fn watch<R: TraceReader>(
     }
     flag.not_ready("draining");
     tell(health, ServingStatus::NotServing).await;
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 async fn look<R: TraceReader>(reader: &R, flag: &ReadinessFlag, health: &[Health]) {

@@ -4,14 +4,15 @@ use std::collections::HashSet;
 
 use bumpalo::Bump;
 use model::{
-    IdentityHasher, NANOS_PER_MINUTE, SpanBatch, SpanHash, SpanKind, StatusCode, UnixNanos,
+    IdentityHasher, NANOS_PER_MINUTE, SpanBatch, SpanHash, SpanKind, StatusCode, TraceId, UnixNanos,
 };
 use uuid::Uuid;
 
 use super::{Figures, Recounted, shape};
+use crate::payload::Reader;
 use crate::summary::{Edges, Node};
 use crate::traces::inconsistent;
-use crate::{Day, DurationHistogram, ReadError, payload};
+use crate::{Day, DurationHistogram, ReadError};
 
 /// A segment as it was read.
 pub(super) struct SegmentRow {
@@ -74,7 +75,11 @@ pub(super) struct TraceCount<'a> {
 }
 
 impl<'a> TraceCount<'a> {
-    pub(super) fn read(rows: &'a [SegmentRow], arena: &'a Bump) -> Result<Self, ReadError> {
+    pub(super) fn read<'k: 'a>(
+        rows: &'a [SegmentRow],
+        reader: &mut Reader<'k>,
+        arena: &'a Bump,
+    ) -> Result<Self, ReadError> {
         let mut trace = Self {
             rows,
             spans: Vec::new(),
@@ -84,8 +89,10 @@ impl<'a> TraceCount<'a> {
         };
         let mut seen = HashSet::new();
         for row in rows {
-            let batch =
-                payload::decode(&row.payload, arena).map_err(|e| inconsistent("payload", &e))?;
+            let id = TraceId::from_slice(row.trace.as_bytes());
+            let id = id.map_err(|e| inconsistent("trace_id", &e))?;
+            let decoded = reader.decode(id, &row.payload, arena);
+            let batch = decoded.map_err(|e| inconsistent("payload", &e))?;
             trace.found.push(batch.spans.len());
             trace.add(&row.tenant, &batch, &mut seen);
         }

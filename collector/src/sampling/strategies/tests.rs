@@ -169,7 +169,7 @@ proptest! {
     fn an_operation_is_told_its_own_probability_or_else_that_of_the_default(
         default in sampler(), of_default in listed(), service in sampler(), own in listed(),
     ) {
-        let mut of_service = with_operations(service.clone(), &own);
+        let mut of_service = with_operations(service, &own);
         of_service["service"] = "s".into();
         let file = serde_json::json!({
             "default_strategy": with_operations(default, &of_default),
