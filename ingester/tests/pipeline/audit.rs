@@ -3,9 +3,7 @@
 use ingester::audit::{Audit, AuditOptions, Residue, audit, tenant_sums};
 use kafka::{Admin, RangeReader, TopicPartition};
 use roaring::RoaringTreemap;
-use storage::{
-    Day, Owner, PassedOffsets, PostgresStore, ProgressStep, TraceWriter, WriteBatch,
-};
+use storage::{Day, Owner, PassedOffsets, PostgresStore, ProgressStep, TraceWriter, WriteBatch};
 use uuid::Uuid;
 
 use crate::{
@@ -84,7 +82,10 @@ async fn everything_adds_up_before_while_and_after_records_are_read() {
         let sums = |audit: &Audit| tenant_sums(audit).remove(sent.tenant.as_str()).unwrap();
         let before = cluster.audited().await;
         assert_eq!(cluster.own(&before, &sent), []);
-        assert_eq!((before.in_flight.records, sums(&before).in_flight), (40, 200));
+        assert_eq!(
+            (before.in_flight.records, sums(&before).in_flight),
+            (40, 200)
+        );
 
         let garbage = (trace_id(9), b"no Avro".to_vec());
         cluster.send_all(&[garbage]).await;
@@ -124,7 +125,13 @@ async fn a_record_that_was_skipped_is_named_by_its_offset() {
         let found = cluster.own(&cluster.audited().await, &sent);
         let kinds: Vec<_> = found.iter().map(Residue::kind).collect();
         assert_eq!(kinds, ["offsets", "missing", "accepted"], "{found:?}");
-        let [Residue::Offsets { source, offsets, .. }, Residue::Missing(missing), ..] = &found[..]
+        let [
+            Residue::Offsets {
+                source, offsets, ..
+            },
+            Residue::Missing(missing),
+            ..,
+        ] = &found[..]
         else {
             panic!("{found:?}")
         };

@@ -234,7 +234,9 @@ impl Reader {
         let (client, asked) = (self.client().clone(), topic.to_owned());
         let answer = tokio::task::spawn_blocking(move || {
             let mut all = TopicPartitionList::with_capacity(partitions.max(0) as usize);
-            (0..partitions).for_each(|partition| drop(all.add_partition(&asked, partition)));
+            for partition in 0..partitions {
+                all.add_partition(&asked, partition);
+            }
             let found = client.committed_offsets(all, ASK_TIMEOUT)?;
             let of =
                 |element: rdkafka::topic_partition_list::TopicPartitionListElem<'_>| match element

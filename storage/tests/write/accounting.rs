@@ -123,7 +123,12 @@ async fn folded_tallies_say_the_same() {
     let maintained = store.store.maintain_once(&mut session, NOON).await;
     maintained.expect("maintains");
     assert_eq!(store.account().await.tallies, before);
-    assert!(store.rows("SELECT * FROM spoor.tally_delta").await.is_empty());
+    assert!(
+        store
+            .rows("SELECT * FROM spoor.tally_delta")
+            .await
+            .is_empty()
+    );
     assert_eq!(before[0].counts.spans_duplicate, 1);
 }
 
@@ -144,7 +149,11 @@ async fn a_recount_of_what_was_written_agrees_whatever_the_order() {
     store.write(&traces).await;
     let (first, last) = (Day::of(NOON).plus(-2), Day::of(NOON).plus(2));
     let recount = store.store.recount(first, last, 5).await.expect("reads");
-    assert_eq!((recount.differences, recount.doubled), (0, 0), "{recount:?}");
+    assert_eq!(
+        (recount.differences, recount.doubled),
+        (0, 0),
+        "{recount:?}"
+    );
     assert_eq!(recount.spans as i64, store.span_count().await);
 }
 
@@ -168,7 +177,9 @@ async fn a_recount_finds_what_was_deleted_doubled_or_altered_by_hand() {
         )
         .await;
     assert_eq!(what().await, (0, 1, vec!["doubled"]));
-    store.by_hand("DELETE FROM segment WHERE span_count = 1").await;
+    store
+        .by_hand("DELETE FROM segment WHERE span_count = 1")
+        .await;
     // The edge, the operation and the series of the span that is gone.
     assert_eq!(what().await, (3, 0, vec!["edges", "operations", "red"]));
     store

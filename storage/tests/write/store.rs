@@ -3,8 +3,8 @@
 use model::{SpanBatch, Tenant, TimeRange, Trace};
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 use storage::{
-    Account, Completeness, DatabaseUrl, PostgresStore, ProgressStep, StorageConfig, TraceSpans, TraceWriter,
-    WriteBatch, WriteError, Written,
+    Account, Completeness, DatabaseUrl, PostgresStore, ProgressStep, StorageConfig, TraceSpans,
+    TraceWriter, WriteBatch, WriteError, Written,
 };
 
 use crate::database::TestDatabase;
