@@ -6,7 +6,9 @@
 //! - [`otlp_http`]: requests and spans made by hand.
 //! - [`faults`]: what may happen to installations of separate processes, and the table of it.
 //! - [`load`]: the load generator and its verifier, run as commands.
+//! - [`bench`]: the whole path, measured, each role in a process of its own.
 
+pub mod bench;
 pub mod clients;
 pub mod faults;
 pub mod jaeger_json;
