@@ -15,6 +15,7 @@ mod postgres;
 mod postgres_proxy;
 mod program;
 mod registry;
+mod role;
 mod session;
 mod site;
 mod soak;

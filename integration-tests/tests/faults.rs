@@ -16,8 +16,8 @@ fn an_ingester_that_froze_in_mid_copy_changes_nothing_when_it_wakes_up() {
 }
 
 #[test]
-fn a_standby_that_lagged_takes_over_and_nothing_is_lost() {
-    survives("postgres-stale-standby");
+fn what_clients_send_again_after_a_lost_answer_is_stored_once() {
+    survives("answers-lost");
 }
 
 #[test]

@@ -104,7 +104,7 @@ impl Postgres {
         fs::write(data.join("standby.signal"), "")?;
         own(&home)?;
         self.start()?;
-        let mut standby = Self::at("postgres-1", port, data, home, &self.logs.clone())?;
+        let mut standby = Self::at("postgres-1", port, data, home, &self.logs)?;
         standby.start()?;
         let mut session = self.superuser()?;
         until("the standby streams", LONG, || {

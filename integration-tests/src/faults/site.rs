@@ -2,25 +2,18 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::PathBuf;
-use std::time::Duration;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
-use rustix::process::Signal;
 
 use super::brokers::Brokers;
 use super::postgres::{Postgres, SmallDisk};
 use super::postgres_proxy::PostgresProxy;
-use super::program::{Program, until};
 use super::registry::Registry;
+use super::role::{Role, START};
 use super::tcp_proxy::TcpProxy;
 use super::topic::{SPANS, Topics};
-use crate::{binary, ports, root, stack};
-
-/// How long a process may take to be ready on two busy cores.
-const START: Duration = Duration::from_secs(180);
-/// Longer than `shutdown_timeout`.
-const STOP: Duration = Duration::from_secs(40);
+use crate::{ports, root};
 
 /// What an installation is made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,17 +41,6 @@ pub const SINGLE: Plan = Plan {
     connections: 100,
     disk_mebibytes: None,
 };
-
-/// A process of Spoor with its admin port.
-pub struct Role {
-    /// The process.
-    pub program: Program,
-    /// Its admin port.
-    pub admin: u16,
-    /// OTLP over HTTP, of a collector.
-    pub http: u16,
-    name: String,
-}
 
 /// Roles, servers and what lies between them. Dropped in this order.
 pub struct Site {
@@ -113,16 +95,9 @@ impl Site {
         let new = |name: &str, words: &[String]| Role::new(name, words, &folder);
         new("migrate", &[]).program.run()?;
         let ports: Vec<[u16; 2]> = (0..plan.collectors).map(|_| ports::free()).collect();
-        let mut collectors: Vec<Role> = Vec::new();
-        for (index, [grpc, http]) in ports.iter().enumerate() {
-            let words = [
-                format!("collector.otlp_grpc.address=127.0.0.1:{grpc}"),
-                format!("collector.otlp_http.address=127.0.0.1:{http}"),
-            ];
-            let mut collector = new(&format!("collector-{index}"), &words);
-            collector.http = *http;
-            collectors.push(collector);
-        }
+        let collectors = ports.iter().enumerate();
+        let collectors = collectors.map(|(index, ports)| collector(index, *ports, &folder));
+        let collectors = collectors.collect();
         let watched = format!("storage.url={}", url(watch.port));
         let ingesters = (0..plan.ingesters).map(|index| match index {
             0 => new("ingester-0", std::slice::from_ref(&watched)),
@@ -245,70 +220,13 @@ impl Site {
     }
 }
 
-impl Role {
-    /// `spoor ROLE-NUMBER` with settings; it is not started.
-    fn new(name: &str, settings: &[String], folder: &std::path::Path) -> Self {
-        let [admin] = ports::free();
-        let subcommand = name.split('-').next().unwrap_or(name);
-        let mut line = ["setpriv", "--pdeathsig", "KILL"]
-            .map(str::to_owned)
-            .to_vec();
-        line.extend([binary().display().to_string(), subcommand.to_owned()]);
-        line.extend([
-            "--config".to_owned(),
-            folder.join("spoor.toml").display().to_string(),
-        ]);
-        let of_admin = ["collector", "ingester", "query"].contains(&subcommand);
-        let own = of_admin.then(|| format!("admin.{subcommand}=127.0.0.1:{admin}"));
-        for setting in settings.iter().cloned().chain(own) {
-            line.extend(["--set".to_owned(), setting]);
-        }
-        Self {
-            program: Program::new(name, line, folder, folder),
-            admin,
-            http: 0,
-            name: name.to_owned(),
-        }
-    }
-
-    /// Whether `/ready` says so.
-    pub fn is_ready(&self) -> bool {
-        self.page("/ready").is_some()
-    }
-
-    fn page(&self, path: &str) -> Option<String> {
-        stack::fetch(&format!("http://127.0.0.1:{}{path}", self.admin), 2)
-    }
-
-    /// The sum over all series of a metric whose labels contain `labels`.
-    pub fn metric(&self, name: &str, labels: &str) -> f64 {
-        stack::metric(&self.page("/metrics").unwrap_or_default(), name, labels)
-    }
-
-    /// Waits until it is ready.
-    pub fn until_ready(&mut self, within: Duration) -> anyhow::Result<()> {
-        let (what, admin) = (format!("{} is ready", self.name), self.admin);
-        let ready = || stack::fetch(&format!("http://127.0.0.1:{admin}/ready"), 2).is_some();
-        let waited = until(&what, within, ready);
-        waited.with_context(|| self.program.end_of_log())?;
-        Ok(())
-    }
-
-    /// Ends it by SIGTERM, in order, and starts it again.
-    pub fn restart(&mut self) -> anyhow::Result<()> {
-        let status = self.program.stop(Signal::TERM, STOP)?;
-        ensure!(status.success(), "{} ended with {status}", self.name);
-        self.program.start()?;
-        self.until_ready(START)
-    }
-
-    /// Starts it anew with one more setting.
-    pub fn restart_with(&mut self, setting: &str) -> anyhow::Result<()> {
-        self.program.stop(Signal::TERM, STOP)?;
-        self.program.add(&["--set", setting]);
-        self.program.start()?;
-        self.until_ready(START)
-    }
+fn collector(index: usize, [grpc, http]: [u16; 2], folder: &Path) -> Role {
+    let words = [
+        format!("collector.otlp_grpc.address=127.0.0.1:{grpc}"),
+        format!("collector.otlp_http.address=127.0.0.1:{http}"),
+    ];
+    let role = Role::new(&format!("collector-{index}"), &words, folder);
+    Role { http, ..role }
 }
 
 fn url(port: u16) -> String {

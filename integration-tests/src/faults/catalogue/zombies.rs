@@ -59,7 +59,7 @@ fn zombie(site: &mut Site, notes: &mut Notes, point: Point) -> anyhow::Result<()
     let heirs = &site.ingesters[1..];
     let owned = || -> f64 {
         let of =
-            |role: &crate::faults::site::Role| role.metric("spoor_ingester_partitions_owned", "");
+            |role: &crate::faults::role::Role| role.metric("spoor_ingester_partitions_owned", "");
         heirs.iter().map(of).sum()
     };
     let taken = until(
