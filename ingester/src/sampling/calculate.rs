@@ -68,19 +68,18 @@ fn next(
     let target = config.target_samples_per_second;
     let rate = estimate.traffic_per_second * old;
     state.roots_per_second = rate;
-    state.at_rest = (rate - target).abs() / target < tolerance(config, estimate.roots);
+    let off = (rate - target).abs() / target;
+    state.at_rest = off < tolerance(config, estimate.roots);
     if state.at_rest || !state.follows {
         return state;
     }
-    let wanted = if rate > 0.0 {
-        old * target / rate
-    } else {
-        f64::MAX
+    let factor = match rate > 0.0 {
+        // Half of what is left may be chance: the next round sees more.
+        true if off < config.delta_tolerance => f64::midpoint(1.0, target / rate),
+        true => (target / rate).min(LARGEST_RAISE),
+        false => LARGEST_RAISE,
     };
-    let new = wanted
-        .min(old * LARGEST_RAISE)
-        .max(config.min_sampling_probability)
-        .min(1.0);
+    let new = (old * factor).clamp(config.min_sampling_probability, 1.0);
     if new != old {
         state.handed_out.insert(0, new);
         state.handed_out.truncate(REMEMBERED);

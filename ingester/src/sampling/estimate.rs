@@ -16,7 +16,7 @@ const NANOS: f64 = 1e9;
 /// once an interval begins long enough after it was calculated.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Estimate {
-    /// Traces a second: the mean over the intervals, each weighted by its place, the newest heaviest.
+    /// Traces a second: the mean over the intervals, each weighted by the square of its place, the newest heaviest.
     pub(super) traffic_per_second: f64,
     /// Root spans that this rests on: as many, sampled alike in one interval, would say as much.
     pub(super) roots: f64,
@@ -45,7 +45,7 @@ impl Estimate {
             .collect();
         let (mut weights, mut squares, mut traces, mut roots) = (0.0, 0.0, 0.0, 0.0);
         for (counts, weight) in counts.iter().rev().zip(1_u32..) {
-            let weight = f64::from(weight);
+            let weight = f64::from(weight * weight);
             weights += weight;
             squares += weight * weight;
             traces += weight * traffic(counts, current);

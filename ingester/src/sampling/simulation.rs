@@ -13,6 +13,9 @@ const NEAR: f64 = 0.2;
 /// And where clients do not tell how they sample, so that each step is an experiment.
 const NEAR_UNTOLD: f64 = 1.0;
 
+/// Rounds that the last half steps take.
+const HALF_STEPS: usize = 3;
+
 /// Minutes by which an operation must be near its target: its first root span, as many doublings as
 /// it needs from `from` on, the way of counts and probabilities, and the intervals that a
 /// calculation goes by.
@@ -28,7 +31,7 @@ fn allowed(world: &World, operation: usize, from: f64) -> usize {
         Sampler::Untold => doublings * (way + 1.0),
         _ => doublings,
     };
-    1 + (steps + way) as usize + config.calculation_buckets
+    1 + (steps + way) as usize + config.calculation_buckets + HALF_STEPS
 }
 
 /// Runs until every operation must be near its target, then for `more` minutes, in which each must
