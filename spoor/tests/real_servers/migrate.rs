@@ -49,9 +49,5 @@ fn a_second_migration_changes_nothing_and_needs_no_registry() {
     let (done, text) = purge(&[]);
     assert!(!done && text.contains("say --yes"), "{text}");
     let (done, text) = purge(&["--yes", "--archive"]);
-    // The topic of new spans and that of backfilled ones.
-    assert!(
-        done && text.contains("the store is empty; 32 partitions"),
-        "{text}"
-    );
+    assert!(done && text.contains("the store is empty"), "{text}");
 }
