@@ -56,6 +56,13 @@ impl OffsetTracker {
         fresh
     }
 
+    /// Everything up to this offset was taken in, or was done already: offsets before it that are
+    /// neither do not exist, and nothing waits for them.
+    pub fn see(&mut self, offset: i64) {
+        self.position = self.position.max(unsigned(offset) + 1);
+        self.trim();
+    }
+
     /// A record is done. Finishing one that is not pending changes nothing.
     pub fn finish(&mut self, offset: i64) {
         let offset = unsigned(offset);

@@ -39,6 +39,8 @@ pub(super) struct Core {
 struct Writing {
     load: Arc<Load>,
     bytes: u64,
+    /// The watermark that it commits.
+    watermark: i64,
     /// `None` while the write is under way, else when to try again.
     retry_at: Option<Moment>,
 }
@@ -134,6 +136,7 @@ impl Core {
                 };
                 self.writing = Some(Writing {
                     bytes: load.bytes(),
+                    watermark: 0,
                     load: Arc::new(load),
                     retry_at: None,
                 });
@@ -141,10 +144,12 @@ impl Core {
         }
         let writing = self.writing.as_mut()?;
         writing.retry_at = None;
+        let step = writing
+            .load
+            .step(&self.source, self.owner, self.revision, &self.tracker);
+        writing.watermark = step.watermark;
         Some(WriteRequest {
-            step: writing
-                .load
-                .step(&self.source, self.owner, self.revision, &self.tracker),
+            step,
             load: writing.load.clone(),
         })
     }
@@ -234,7 +239,8 @@ impl Core {
             .for_each(|offset| self.tracker.finish(offset));
         self.share.give_back(writing.bytes);
         Verdict::Committed(Commit {
-            watermark: self.tracker.watermark(),
+            // Holes that were found since are not committed yet.
+            watermark: writing.watermark,
             load: writing.load,
             written,
         })
