@@ -187,6 +187,11 @@ impl Running {
         }
     }
 
+    /// All records up to this one were admitted, or were not wanted: those in between do not exist.
+    pub fn seen(&mut self, offset: i64) {
+        self.core.tracker.see(offset);
+    }
+
     /// What to do now. Ask after each event.
     pub fn next(&mut self, now: Moment) -> Next {
         let write = self.core.next_write(now, false);

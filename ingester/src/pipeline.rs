@@ -154,6 +154,9 @@ impl<L: SpanLog, W: TraceWriter, D: DeadLetters> Shell<L, W, D> {
             Fetched::Records(records) => {
                 let decoded = self.intake.decode(records, running);
                 running.admit(decoded, now);
+                if let Some(offset) = self.intake.handed_on() {
+                    running.seen(offset);
+                }
             }
             Fetched::Gap { wanted, low, high } => self.gap(running, wanted, low, high),
             Fetched::Refused(reason) => {

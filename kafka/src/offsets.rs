@@ -103,6 +103,15 @@ impl OffsetTracker {
         self.done.clear();
     }
 
+    /// Everything up to this offset was taken in, or was done already: offsets before it that are
+    /// neither do not exist, and nothing waits for them.
+    pub fn see(&mut self, offset: i64) {
+        let offset = unsigned(offset);
+        self.pass_over(offset, Why::Skipped);
+        self.position = self.position.max(offset + 1);
+        self.trim();
+    }
+
     /// A record is done. Finishing one that is not pending changes nothing.
     pub fn finish(&mut self, offset: i64) {
         let offset = unsigned(offset);

@@ -241,7 +241,8 @@ impl Core {
         self.tracker.settle(watermark, passed);
         self.share.give_back(writing.bytes);
         Verdict::Committed(Commit {
-            watermark: self.tracker.watermark(),
+            // Holes that were found since are not committed yet.
+            watermark,
             load: writing.load,
             written,
         })

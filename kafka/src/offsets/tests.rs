@@ -48,6 +48,15 @@ fn after_a_restart_exactly_what_was_done_is_skipped() {
 }
 
 #[test]
+fn a_gap_before_a_record_that_is_done_is_seen_with_it() {
+    let mut tracker = tracker(14, &[15]);
+    assert_eq!(tracker.watermark(), 14, "14 may still come");
+    tracker.see(15);
+    assert_eq!(tracker.watermark(), 16);
+    assert_eq!(above(&tracker), [0u64; 0]);
+}
+
+#[test]
 fn what_is_done_right_at_the_watermark_moves_it() {
     assert_eq!(tracker(10, &[10, 11, 13]).watermark(), 12);
 }
