@@ -2,6 +2,8 @@
 
 use std::collections::HashSet;
 
+use storage::Progress;
+
 use super::derived::Derived;
 use super::log::Entry;
 use super::member::{BUDGET, Role};
