@@ -135,44 +135,10 @@ impl Residue {
 impl fmt::Display for Residue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Offsets {
-                source,
-                base,
-                watermark,
-                offsets,
-            } => write!(
-                f,
-                "{}: of the offsets from {base} to {watermark}, {offsets} count as done and were \
-                 neither read nor passed over",
-                Place(source)
-            ),
-            Self::Gone {
-                source,
-                from,
-                to,
-                offsets,
-            } => write!(
-                f,
-                "{}: offsets {from} to {to} left the log, {offsets} of them unread",
-                Place(source)
-            ),
-            Self::Shorter {
-                source,
-                watermark,
-                high,
-            } => write!(
-                f,
-                "{}: the log ends at {high}, before the position {watermark}",
-                Place(source)
-            ),
-            Self::Tallies {
-                consumer,
-                by_partition,
-                by_tenant,
-            } => write!(
-                f,
-                "consumer {consumer}: {by_partition} spans by partition, {by_tenant} by tenant"
-            ),
+            Self::Offsets { .. }
+            | Self::Gone { .. }
+            | Self::Shorter { .. }
+            | Self::Tallies { .. } => self.of_positions(f),
             Self::Stored {
                 tenant,
                 tallied,
@@ -220,6 +186,53 @@ impl fmt::Display for Residue {
                 "tenant {tenant}: running collectors have accepted {accepted} spans, {accounted} \
                  are accounted for"
             ),
+        }
+    }
+}
+
+impl Residue {
+    /// What is wrong with the position of a partition, in words.
+    fn of_positions(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Offsets {
+                source,
+                base,
+                watermark,
+                offsets,
+            } => write!(
+                f,
+                "{}: of the offsets from {base} to {watermark}, {offsets} count as done and were \
+                 neither read nor passed over",
+                Place(source)
+            ),
+            Self::Gone {
+                source,
+                from,
+                to,
+                offsets,
+            } => write!(
+                f,
+                "{}: offsets {from} to {to} left the log, {offsets} of them unread",
+                Place(source)
+            ),
+            Self::Shorter {
+                source,
+                watermark,
+                high,
+            } => write!(
+                f,
+                "{}: the log ends at {high}, before the position {watermark}",
+                Place(source)
+            ),
+            Self::Tallies {
+                consumer,
+                by_partition,
+                by_tenant,
+            } => write!(
+                f,
+                "consumer {consumer}: {by_partition} spans by partition, {by_tenant} by tenant"
+            ),
+            _ => Ok(()),
         }
     }
 }
