@@ -127,7 +127,7 @@ fn counts_of_earlier_probabilities_say_the_same_as_those_of_the_latest() {
 #[test]
 fn newer_intervals_weigh_more() {
     let state = after(None, &[&[sampled(0.001, 60)], &[sampled(0.001, 600)]]);
-    let expected = (2.0 * 1.0 + 1.0 * 10.0) / 3.0;
+    let expected = (4.0 * 1.0 + 1.0 * 10.0) / 5.0;
     assert!((state.handed_out[0] - 0.001 / expected).abs() < 1e-12);
 }
 
