@@ -6,6 +6,8 @@ SHELL := /bin/bash
 
 CARGO ?= cargo
 MVN ?= mvn
+# Further arguments of `make bench`, such as `--spans 10000000`.
+BENCH ?=
 # Where `make run` keeps its data; empty: what `spoor all-in-one` takes by itself.
 DATA_DIR ?=
 SPOOR := target/release/spoor
@@ -19,7 +21,7 @@ FREE_PORTS := --kafka-port 0 --kafka-controller-port 0 --registry-port 0 --postg
 
 PACKAGES := build-essential pkg-config libssl-dev zlib1g-dev xz-utils curl ca-certificates python3-venv
 
-.PHONY: help setup build runtime run clients test check docs demo clean
+.PHONY: help setup build runtime run clients test check docs demo bench clean
 
 help: ## Lists the targets.
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -92,9 +94,43 @@ test: check runtime clients ## Everything that a change must pass.
 	done
 	data=$$(mktemp -d); \
 	$(SPOOR) servers --data-dir $$data $(FREE_PORTS) --set embedded.postgres.max_connections=400 \
-		-- $(CARGO) test --release --locked --workspace \
+		-- $(MAKE) --no-print-directory --jobs 3 --output-sync=target tests \
 		|| { echo "the servers' logs are in $$data/logs"; exit 1; }; \
 	rm -rf $$data
+
+# What `make test` runs beside the servers. Most of them wait for servers, so three run at a time;
+# those that measure times or memory run alone, after the others.
+QUEUE_1 := delivery
+QUEUE_2 := real_servers broker read search kafka otlp
+QUEUE_3 := write restart sdks pipeline partition bad_input \
+	batch examples registry process api configuration tidy
+ALONE := freshness memory
+RUN_TESTS := $(CARGO) test --release --locked --workspace --no-fail-fast
+
+.PHONY: tests queue-units queue-1 queue-2 queue-3
+tests: queue-units queue-1 queue-2 queue-3
+	$(RUN_TESTS) $(ALONE:%=--test %)
+queue-units:
+	$(RUN_TESTS) --lib --bins
+	$(RUN_TESTS) --doc
+queue-1:
+	$(RUN_TESTS) $(QUEUE_1:%=--test %)
+queue-2:
+	$(RUN_TESTS) $(QUEUE_2:%=--test %)
+queue-3:
+	$(RUN_TESTS) $(QUEUE_3:%=--test %)
+
+bench: runtime ## Measures the whole path; COMPARE=<git revision> measures that one too, in turns.
+	$(CARGO) build --profile dist --locked --bin spoor --bin bench
+	$(if $(COMPARE),$(MAKE) --no-print-directory other-binary)
+	target/dist/bench $(if $(COMPARE),--against $(OTHER)/target/dist/spoor --rounds 3) $(BENCH)
+
+# The revision that is compared with, in a worktree of its own.
+OTHER = target/bench/$(COMPARE)
+.PHONY: other-binary
+other-binary:
+	test -d $(OTHER) || git worktree add --detach $(OTHER) $(COMPARE)
+	cd $(OTHER) && $(CARGO) build --profile dist --locked --bin spoor
 
 clean: ## Removes what was built and fetched.
 	$(CARGO) clean

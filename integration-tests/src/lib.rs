@@ -5,7 +5,9 @@
 //! - [`otlp_json`], [`jaeger_json`]: what must be read back for it, through either API generation.
 //! - [`otlp_http`]: requests and spans made by hand.
 //! - [`load`]: the load generator and its verifier, run as commands.
+//! - [`bench`]: the whole path, measured, each role in a process of its own.
 
+pub mod bench;
 pub mod clients;
 pub mod jaeger_json;
 pub mod load;

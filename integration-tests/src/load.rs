@@ -16,7 +16,13 @@ pub struct Summary {
     pub seconds: f64,
     /// Requests sent again.
     pub retries: u64,
-    /// From the last ack of a trace until it is found whole; 99 of 100 traces are faster.
+    /// Half of the requests were acknowledged within this.
+    pub ack_p50_ms: f64,
+    /// 99 of 100 requests were.
+    pub ack_p99_ms: f64,
+    /// From the last ack of a trace until it is found whole; half of the traces are faster.
+    pub freshness_p50_ms: Option<f64>,
+    /// The same for 99 of 100 traces.
     pub freshness_p99_ms: Option<f64>,
 }
 

@@ -1,13 +1,20 @@
 //! Ports for the servers of a stack, below those that the kernel gives to outgoing connections:
 //! a server that is started again must find its port free.
 
+use std::fs::File;
 use std::net::TcpListener;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU16, Ordering};
 
 /// Where to look: above the ports that people use, below the ephemeral ones.
 const RANGE: std::ops::Range<u16> = 18_000..28_000;
 
-/// As many different ports as asked for, free just now and given to nobody else of this process.
+/// Locks on the ports that this process has given away, so that no other test takes them in the
+/// time between two starts of a server.
+static TAKEN: Mutex<Vec<File>> = Mutex::new(Vec::new());
+
+/// As many different ports as asked for, free just now and given to nobody else on this machine
+/// who asks here.
 pub(crate) fn free<const N: usize>() -> [u16; N] {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     let count = RANGE.end - RANGE.start;
@@ -17,9 +24,22 @@ pub(crate) fn free<const N: usize>() -> [u16; N] {
         loop {
             let step = NEXT.fetch_add(1, Ordering::Relaxed);
             let port = RANGE.start + (offset + step) % count;
-            if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            if lock(port) && TcpListener::bind(("127.0.0.1", port)).is_ok() {
                 break port;
             }
         }
     })
+}
+
+/// Takes a port until this process ends. `false` when another one has it.
+fn lock(port: u16) -> bool {
+    let path = std::env::temp_dir().join(format!("spoor-test-port-{port}"));
+    let file = File::options().create(true).append(true).open(path);
+    let file = file.expect("a lock file can be made");
+    let free = file.try_lock().is_ok();
+    if free {
+        let mut taken = TAKEN.lock().expect("nobody panics in between");
+        taken.push(file);
+    }
+    free
 }

@@ -74,6 +74,9 @@ pub struct RunArgs {
     /// How long a request is tried again when the collector asks for it.
     #[arg(long, value_parser = humantime::parse_duration, default_value = "5m")]
     pub retry_for: Duration,
+    /// Make all of `--spans` before the first is sent, so that sending costs little.
+    #[arg(long, requires = "spans")]
+    pub ahead: bool,
     /// Where to write down what was acknowledged.
     #[arg(long)]
     pub ledger: Option<PathBuf>,

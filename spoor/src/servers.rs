@@ -16,7 +16,7 @@ mod runtime;
 mod supervise;
 mod user;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bootstrap::{Readiness, Secret};
@@ -63,6 +63,8 @@ pub(crate) struct Addresses {
     pub(crate) registry: Option<String>,
     /// URL of the database, password included.
     pub(crate) postgres: Option<Secret>,
+    /// Folder of the database's Unix socket, if there is one.
+    pub(crate) postgres_socket: Option<PathBuf>,
 }
 
 /// Running children. They die with this process; [`Servers::stop`] ends them in order.
@@ -121,9 +123,10 @@ impl Servers {
 
         if plan.postgres {
             let server = postgres::start(config, &self.data, &runtime, ports.postgres, readiness);
-            let (server, url) = server.await.context("cannot start Postgres")?;
-            self.running.push(server);
-            self.addresses.postgres = Some(url);
+            let started = server.await.context("cannot start Postgres")?;
+            self.running.push(started.server);
+            self.addresses.postgres = Some(started.url);
+            self.addresses.postgres_socket = started.socket;
         }
         if let (true, Some(java)) = (plan.kafka, &java) {
             let server = kafka::start(config, &self.data, &runtime, java, &ports, readiness);

@@ -3,6 +3,7 @@
 
 mod dependencies;
 mod documents;
+mod makefile;
 mod source;
 
 use std::path::{Path, PathBuf};

@@ -1,8 +1,8 @@
 //! Makes traffic, sends it and tells how it went.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -46,6 +46,8 @@ struct Shared {
     spans: AtomicU64,
     retries: AtomicU64,
     stop: AtomicBool,
+    /// When the first request was about to be sent.
+    began: OnceLock<Instant>,
 }
 
 /// How a run went. Times in milliseconds.
@@ -82,8 +84,8 @@ pub async fn run(args: RunArgs) -> anyhow::Result<()> {
         spans: AtomicU64::new(0),
         retries: AtomicU64::new(0),
         stop: AtomicBool::new(false),
+        began: OnceLock::new(),
     });
-    let started = Instant::now();
     let (queue, requests) = mpsc::channel(2 * args.connections.max(1));
     let requests = Arc::new(Mutex::new(requests));
     let mut senders = tokio::task::JoinSet::new();
@@ -100,7 +102,7 @@ pub async fn run(args: RunArgs) -> anyhow::Result<()> {
         let (args, shared) = (args.clone(), shared.clone());
         tokio::task::spawn_blocking(move || generate(&args, &shared, &queue))
     };
-    let progress = tokio::spawn(progress(shared.clone(), started, args.json));
+    let progress = tokio::spawn(progress(shared.clone(), args.json));
     let interrupted = shared.clone();
     tokio::spawn(async move {
         if tokio::signal::ctrl_c().await.is_ok() {
@@ -112,57 +114,113 @@ pub async fn run(args: RunArgs) -> anyhow::Result<()> {
         done.context("a sender panicked")??;
     }
     progress.abort();
-    finish(&shared, started, args.json).await
+    finish(&shared, args.json).await
 }
 
 /// Makes windows of traffic and queues their requests, at the rate that was asked for.
 fn generate(args: &RunArgs, shared: &Shared, queue: &mpsc::Sender<Outbound>) -> anyhow::Result<()> {
-    let (started, mut made, mut number) = (std::time::Instant::now(), 0u64, 0);
-    let wanted = |made, elapsed| {
-        args.spans.is_none_or(|most| made < most)
-            && args.duration.is_none_or(|longest| elapsed < longest)
-            && !shared.stop.load(Ordering::Relaxed)
+    let mut pace = Pace::new(args.rate);
+    if args.ahead {
+        let mut windows = Vec::new();
+        let mut made = 0;
+        for number in 0.. {
+            if args.spans.is_none_or(|most| made >= most) || shared.is_stopped() {
+                break;
+            }
+            let requests = make_window(args, shared, number)?;
+            made += requests
+                .iter()
+                .map(|one| one.entry.spans as u64)
+                .sum::<u64>();
+            windows.push(requests);
+        }
+        pace = Pace::new(args.rate);
+        shared.begin();
+        windows
+            .into_iter()
+            .flatten()
+            .all(|outbound| !shared.is_stopped() && pace.send(queue, outbound));
+        return Ok(());
+    }
+    shared.begin();
+    for number in 0.. {
+        let wanted = args.spans.is_none_or(|most| pace.made < most)
+            && args.duration.is_none_or(|longest| pace.elapsed() < longest)
+            && !shared.is_stopped();
+        if !wanted {
+            break;
+        }
+        let mut requests = make_window(args, shared, number)?.into_iter();
+        if !requests.all(|outbound| pace.send(queue, outbound)) {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Requests of one window, encoded.
+fn make_window(args: &RunArgs, shared: &Shared, number: u64) -> anyhow::Result<Vec<Outbound>> {
+    let base = bootstrap::clock::now();
+    let window = traffic::window(args.seed, number, base);
+    let id = traffic::trace_id(args.seed, number, number % traffic::TRACES_PER_WINDOW);
+    let counts = window.requests.iter().map(|message| spans_of(message, &id));
+    let of_probe: Vec<usize> = counts.collect();
+    let probe = Probe {
+        id,
+        spans: of_probe.iter().sum(),
+        missing: of_probe.iter().filter(|spans| **spans > 0).count(),
     };
-    while wanted(made, started.elapsed()) {
-        let base = bootstrap::clock::now();
-        let window = traffic::window(args.seed, number, base);
-        let id = traffic::trace_id(args.seed, number, number % traffic::TRACES_PER_WINDOW);
-        let counts = window.requests.iter().map(|message| spans_of(message, &id));
-        let of_probe: Vec<usize> = counts.collect();
-        let probe = Probe {
-            id,
-            spans: of_probe.iter().sum(),
-            missing: of_probe.iter().filter(|spans| **spans > 0).count(),
-        };
-        shared.probes.blocking_lock().insert(number, probe);
-        for (request, message) in window.requests.iter().enumerate() {
-            let spans = span_count(message);
-            let body = send::encode(args.protocol, message)?;
-            made += spans as u64;
+    shared.probes.blocking_lock().insert(number, probe);
+    let requests = window.requests.iter().enumerate();
+    requests
+        .map(|(request, message)| {
             let entry = Entry {
                 window: number,
                 base,
                 request,
-                spans,
+                spans: span_count(message),
             };
-            let outbound = Outbound {
+            Ok(Outbound {
                 entry,
-                body,
+                body: send::encode(args.protocol, message)?,
                 of_probe: of_probe[request] > 0,
-            };
-            if queue.blocking_send(outbound).is_err() {
-                return Ok(());
-            }
-            if let Some(due) = (made * 1_000_000_000)
-                .checked_div(args.rate)
-                .map(Duration::from_nanos)
-            {
-                std::thread::park_timeout(due.saturating_sub(started.elapsed()));
-            }
+            })
+        })
+        .collect()
+}
+
+/// Hands requests over at a rate.
+struct Pace {
+    started: std::time::Instant,
+    /// Spans per second; 0 is as fast as they are taken.
+    rate: u64,
+    made: u64,
+}
+
+impl Pace {
+    fn new(rate: u64) -> Self {
+        Self {
+            started: std::time::Instant::now(),
+            rate,
+            made: 0,
         }
-        number += 1;
     }
-    Ok(())
+
+    fn elapsed(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    /// Hands a request over and waits until the next one is due. `false` when nobody takes any.
+    fn send(&mut self, queue: &mpsc::Sender<Outbound>, outbound: Outbound) -> bool {
+        self.made += outbound.entry.spans as u64;
+        if queue.blocking_send(outbound).is_err() {
+            return false;
+        }
+        if let Some(due) = (self.made * 1_000_000_000).checked_div(self.rate) {
+            std::thread::park_timeout(Duration::from_nanos(due).saturating_sub(self.elapsed()));
+        }
+        true
+    }
 }
 
 /// Takes requests from the queue and sends them, one at a time.
@@ -201,6 +259,20 @@ async fn sender(
 }
 
 impl Shared {
+    fn is_stopped(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+
+    /// The first request is about to be sent.
+    fn begin(&self) {
+        self.began.get_or_init(Instant::now);
+    }
+
+    /// Since when requests are sent.
+    fn began(&self) -> Instant {
+        *self.began.get_or_init(Instant::now)
+    }
+
     /// Counts down the requests of a window's probe; the last one gives the probe.
     async fn probe_acknowledged(&self, window: u64) -> Option<Probe> {
         let mut probes = self.probes.lock().await;
@@ -221,7 +293,7 @@ fn spans_of(request: &ExportTraceServiceRequest, trace: &TraceId) -> usize {
     spans.filter(|span| span.trace_id == trace).count()
 }
 
-async fn progress(shared: Arc<Shared>, started: Instant, quiet: bool) {
+async fn progress(shared: Arc<Shared>, quiet: bool) {
     let mut ticks = tokio::time::interval(Duration::from_secs(1));
     let mut before = 0;
     if quiet {
@@ -233,15 +305,18 @@ async fn progress(shared: Arc<Shared>, started: Instant, quiet: bool) {
         let retries = shared.retries.load(Ordering::Relaxed);
         console::status(&format!(
             "{:>4} s  {spans} spans acked  {} spans/s  {retries} retries",
-            started.elapsed().as_secs(),
+            shared
+                .began
+                .get()
+                .map_or(0, |began| began.elapsed().as_secs()),
             spans - before
         ));
         before = spans;
     }
 }
 
-async fn finish(shared: &Shared, started: Instant, json: bool) -> anyhow::Result<()> {
-    let seconds = started.elapsed().as_secs_f64();
+async fn finish(shared: &Shared, json: bool) -> anyhow::Result<()> {
+    let seconds = shared.began().elapsed().as_secs_f64();
     let spans = shared.spans.load(Ordering::Relaxed);
     let acks = shared.acks.lock().await;
     let ms = |micros: u64| micros as f64 / 1_000.0;

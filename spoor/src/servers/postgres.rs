@@ -5,7 +5,7 @@ mod home;
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use bootstrap::{Readiness, Secret};
 use rustix::process::Signal;
@@ -23,14 +23,26 @@ use home::Home;
 const SUPERUSER: &str = "postgres";
 const DATABASE: &str = "spoor";
 
-/// Makes the cluster if need be and starts the server. Returns its URL as well.
+/// Longest folder that a socket may lie in: the kernel takes 107 bytes with the socket's name.
+const LONGEST_SOCKET_FOLDER: usize = 88;
+
+/// A server that was started, and how to reach it.
+pub(crate) struct Started {
+    pub(crate) server: Server,
+    /// Over TCP.
+    pub(crate) url: Secret,
+    /// Folder of its Unix socket, unless its name is not fit for one.
+    pub(crate) socket: Option<PathBuf>,
+}
+
+/// Makes the cluster if need be and starts the server.
 pub(crate) async fn start(
     config: &EmbeddedConfig,
     data: &DataDir,
     runtime: &Runtime,
     port: u16,
     readiness: &Readiness,
-) -> anyhow::Result<(Server, Secret)> {
+) -> anyhow::Result<Started> {
     let user = User::for_postgres()?;
     let home = Home::prepare(data, &runtime.postgres(), user.as_ref())?;
     let run = Run {
@@ -45,13 +57,18 @@ pub(crate) async fn start(
     }
     // Leftovers are gone, so the file is stale; its process id may be another program's by now.
     remove_if_there(&home.cluster().join("postmaster.pid"))?;
+    remove_if_there(&home.folder().join(format!(".s.PGSQL.{port}.lock")))?;
     let spec = run.spec("postgres", run.server_arguments(port), &home.cluster());
     let health = Health::Postgres {
         data: home.cluster(),
     };
     let server = Server::start(spec, health, readiness.register("embedded postgres"));
     let url = format!("postgres://{SUPERUSER}:{password}@127.0.0.1:{port}/{DATABASE}");
-    Ok((server, Secret::new(url)))
+    Ok(Started {
+        server,
+        url: Secret::new(url),
+        socket: run.socket_folder().map(Path::to_owned),
+    })
 }
 
 struct Run<'a> {
@@ -116,11 +133,15 @@ impl Run<'_> {
 
     fn server_arguments(&self, port: u16) -> Vec<OsString> {
         let settings = &self.config.postgres;
+        let socket = self
+            .socket_folder()
+            .map(|folder| folder.display().to_string());
+        let socket = socket.unwrap_or_default();
         let mib = |size: bootstrap::ByteSize| format!("{}MB", size.0 >> 20);
         let options = [
             ("listen_addresses", "127.0.0.1".to_owned()),
             ("port", port.to_string()),
-            ("unix_socket_directories", String::new()),
+            ("unix_socket_directories", socket),
             ("max_connections", settings.max_connections.to_string()),
             ("shared_buffers", mib(settings.shared_buffers)),
             ("max_wal_size", mib(settings.max_wal_size)),
@@ -138,6 +159,14 @@ impl Run<'_> {
             arguments.push(format!("{name}={value}").into());
         }
         arguments
+    }
+
+    /// Where the socket lies: in the cluster's folder, if Postgres and URLs take its name as it is.
+    fn socket_folder(&self) -> Option<&Path> {
+        let folder = self.home.folder();
+        let text = folder.to_str()?;
+        let plain = |c: char| c.is_ascii_alphanumeric() || "/._-".contains(c);
+        (text.len() <= LONGEST_SOCKET_FOLDER && text.chars().all(plain)).then_some(folder)
     }
 
     /// The superuser's password, drawn at the first start.

@@ -1,0 +1,85 @@
+//! The whole path, measured: what each process spends on a span, how soon it is found, how long
+//! reading takes, and what is left on disk.
+//!
+//! Processor time is what the operating system counts for each process, so that a busy machine
+//! changes it little; wall-clock times are told beside it.
+
+mod cluster;
+mod cpu;
+mod reads;
+mod report;
+
+use std::time::Duration;
+
+use anyhow::Context;
+
+pub use cluster::{Cluster, Settings};
+pub use cpu::{Usage, Watched};
+pub use report::{Phase, Report, ratios};
+
+use crate::load::Summary;
+
+/// Spans that bring the servers' JITs and caches to their usual pace.
+const WARM_UP: u64 = 300_000;
+/// Rate of the steady phase, spans per second.
+const STEADY_RATE: u64 = 20_000;
+
+/// How much to measure.
+#[derive(Debug, Clone, Copy)]
+pub struct Amounts {
+    /// Spans at full speed.
+    pub spans: u64,
+    /// Seconds at a steady rate.
+    pub steady: u64,
+    /// Requests of each kind of read.
+    pub reads: usize,
+}
+
+/// Measures a cluster that was started for it. `tell` is told of each phase once it is over.
+pub fn measure(
+    cluster: &Cluster,
+    amounts: Amounts,
+    tell: impl Fn(&Phase),
+) -> anyhow::Result<Report> {
+    let mut sent = 0;
+    let warm_up = WARM_UP.min(amounts.spans);
+    phase(cluster, "warm-up", &mut sent, warm_up, 0)?;
+    let full = phase(cluster, "full speed", &mut sent, amounts.spans, 0)?;
+    tell(&full);
+    let steady = phase(
+        cluster,
+        "20,000 spans/s",
+        &mut sent,
+        STEADY_RATE * amounts.steady,
+        STEADY_RATE,
+    )?;
+    tell(&steady);
+    let reads = reads::measure(&cluster.query_url(), amounts.reads)?;
+    Ok(Report {
+        phases: vec![full, steady],
+        reads,
+        bytes: cluster.bytes_at_rest(sent)?,
+    })
+}
+
+/// Sends spans and waits until all of them are stored and the background work is done.
+fn phase(
+    cluster: &Cluster,
+    name: &str,
+    sent: &mut u64,
+    spans: u64,
+    rate: u64,
+) -> anyhow::Result<Phase> {
+    let before = cluster.usage();
+    let seed = 1 + *sent;
+    let load = cluster.load(seed, spans, rate)?;
+    let mut peak = cluster.usage();
+    let summary: Summary = load.wait(|| peak.keep_highest_memory(&cluster.usage()))?;
+    *sent += summary.spans;
+    cluster
+        .until_stored(*sent, Duration::from_secs(300))
+        .with_context(|| format!("{name}: not everything was stored"))?;
+    cluster.until_quiet(Duration::from_secs(60));
+    let after = cluster.usage();
+    Ok(Phase::new(name, &summary, &before, &after, &peak))
+}

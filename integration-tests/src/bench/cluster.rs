@@ -1,0 +1,316 @@
+//! Each role in a process of its own, beside real servers.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail, ensure};
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::cpu::{self, Usage, Watched};
+use crate::load::Summary;
+use crate::ports;
+
+const START: Duration = Duration::from_secs(90);
+/// Less of one core than this is quiet.
+const QUIET: f64 = 0.08;
+
+/// What to measure with.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The binary under test.
+    pub binary: PathBuf,
+    /// The folder with the servers' programs.
+    pub runtime: PathBuf,
+    /// Where data and logs go. Emptied first.
+    pub folder: PathBuf,
+}
+
+/// Servers and roles that run until they are dropped.
+pub struct Cluster {
+    settings: Settings,
+    /// In order of their start.
+    processes: Vec<Child>,
+    watched: Vec<Watched>,
+    environment: BTreeMap<String, String>,
+    grpc: u16,
+    query: u16,
+    admin: [u16; 3],
+}
+
+impl Cluster {
+    /// Starts everything and waits until it is ready.
+    pub fn start(settings: Settings) -> anyhow::Result<Self> {
+        fs::remove_dir_all(&settings.folder).unwrap_or_default();
+        fs::create_dir_all(&settings.folder)?;
+        let [grpc, query, a, b, c] = ports::free();
+        let mut cluster = Self {
+            settings,
+            processes: Vec::new(),
+            watched: Vec::new(),
+            environment: BTreeMap::new(),
+            grpc,
+            query,
+            admin: [a, b, c],
+        };
+        cluster.start_servers()?;
+        let migrated = cluster.command("migrate").stdout(Stdio::null()).status()?;
+        ensure!(migrated.success(), "`spoor migrate` failed");
+        for (role, admin) in ["collector", "ingester", "query"]
+            .into_iter()
+            .zip(cluster.admin)
+        {
+            let log = cluster.log(role)?;
+            let child = cluster
+                .command(role)
+                .stdout(log.try_clone()?)
+                .stderr(log)
+                .spawn()?;
+            cluster.watch(role, &child, false);
+            cluster.processes.push(child);
+            until(START, role, || {
+                fetch(&format!("http://127.0.0.1:{admin}/ready")).is_some()
+            })?;
+        }
+        Ok(cluster)
+    }
+
+    fn start_servers(&mut self) -> anyhow::Result<()> {
+        let mut servers = Command::new(&self.settings.binary)
+            .arg("servers")
+            .arg("--data-dir")
+            .arg(self.data())
+            .arg("--runtime-dir")
+            .arg(&self.settings.runtime)
+            .args(["--kafka-port", "0", "--kafka-controller-port", "0"])
+            .args(["--registry-port", "0", "--postgres-port", "0"])
+            .stdout(Stdio::piped())
+            .stderr(self.log("servers")?)
+            .spawn()
+            .context("cannot start the servers")?;
+        let output = servers.stdout.take().context("the servers say nothing")?;
+        self.processes.push(servers);
+        let mut found = BTreeMap::new();
+        for line in BufReader::new(output).lines() {
+            if let Some((name, value)) = line?.trim_start_matches("export ").split_once('=') {
+                found.insert(name.to_owned(), value.to_owned());
+            }
+            if found.len() == 3 {
+                break;
+            }
+        }
+        let take = |name: &str| {
+            let value = found.get(name).cloned();
+            value.with_context(|| format!("the servers did not start: no {name}"))
+        };
+        let admin = |port: u16| format!("127.0.0.1:{port}");
+        self.environment = BTreeMap::from([
+            (
+                "SPOOR__KAFKA__BROKERS".into(),
+                format!("[\"{}\"]", take("SPOOR_TEST_KAFKA_BROKERS")?),
+            ),
+            (
+                "SPOOR__REGISTRY__URL".into(),
+                take("SPOOR_TEST_REGISTRY_URL")?,
+            ),
+            (
+                "SPOOR__STORAGE__URL".into(),
+                take("SPOOR_TEST_POSTGRES_URL")?,
+            ),
+            (
+                "SPOOR__COLLECTOR__OTLP_GRPC__ADDRESS".into(),
+                admin(self.grpc),
+            ),
+            ("SPOOR__COLLECTOR__OTLP_HTTP__ADDRESS".into(), admin(0)),
+            ("SPOOR__COLLECTOR__JAEGER_GRPC__ADDRESS".into(), admin(0)),
+            ("SPOOR__COLLECTOR__JAEGER_THRIFT__ADDRESS".into(), admin(0)),
+            ("SPOOR__COLLECTOR__ZIPKIN__ADDRESS".into(), admin(0)),
+            ("SPOOR__QUERY__LISTEN".into(), admin(self.query)),
+            ("SPOOR__QUERY__GRPC_LISTEN".into(), admin(0)),
+            ("SPOOR__ADMIN__COLLECTOR".into(), admin(self.admin[0])),
+            ("SPOOR__ADMIN__INGESTER".into(), admin(self.admin[1])),
+            ("SPOOR__ADMIN__QUERY".into(), admin(self.admin[2])),
+        ]);
+        self.watch_servers();
+        Ok(())
+    }
+
+    /// The servers are the processes whose folder lies in the data; of Postgres the first one, which
+    /// all others descend from.
+    fn watch_servers(&mut self) {
+        let postgres = fs::read_to_string(self.data().join("postgres/data/postmaster.pid"));
+        let first = postgres
+            .ok()
+            .and_then(|file| file.lines().next()?.parse().ok());
+        if let Some(pid) = first {
+            self.watched.push(Watched {
+                name: "postgres",
+                pid,
+                with_children: true,
+            });
+        }
+        let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+        for entry in entries {
+            let Some(pid) = entry
+                .file_name()
+                .to_str()
+                .and_then(|name| name.parse().ok())
+            else {
+                continue;
+            };
+            let line = fs::read(entry.path().join("cmdline")).unwrap_or_default();
+            let line = String::from_utf8_lossy(&line);
+            if line.contains("kafka.Kafka") && line.contains(&*self.data().to_string_lossy()) {
+                self.watched.push(Watched {
+                    name: "kafka",
+                    pid,
+                    with_children: false,
+                });
+            }
+        }
+    }
+
+    fn watch(&mut self, name: &'static str, child: &Child, with_children: bool) {
+        self.watched.push(Watched {
+            name,
+            pid: child.id(),
+            with_children,
+        });
+    }
+
+    fn data(&self) -> PathBuf {
+        self.settings.folder.join("data")
+    }
+
+    fn log(&self, name: &str) -> anyhow::Result<File> {
+        Ok(File::create(
+            self.settings.folder.join(name).with_extension("log"),
+        )?)
+    }
+
+    fn command(&self, subcommand: &str) -> Command {
+        let mut command = Command::new(&self.settings.binary);
+        command
+            .arg(subcommand)
+            .envs(&self.environment)
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Address of the query service.
+    pub fn query_url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.query)
+    }
+
+    /// What the processes have used so far.
+    pub fn usage(&self) -> Usage {
+        Usage::of(&self.watched)
+    }
+
+    /// Begins to send spans.
+    pub fn load(&self, seed: u64, spans: u64, rate: u64) -> anyhow::Result<Load> {
+        let mut command = self.command("load");
+        command
+            .args(["--json", "--ahead", "--connections", "8"])
+            .args(["--endpoint", &format!("http://127.0.0.1:{}", self.grpc)])
+            .args(["--seed", &seed.to_string(), "--spans", &spans.to_string()])
+            .args(["--rate", &rate.to_string()])
+            .stdout(Stdio::piped());
+        if rate > 0 {
+            command.args(["--freshness", &self.query_url()]);
+        }
+        Ok(Load(command.spawn()?))
+    }
+
+    /// Waits until as many spans are stored as were sent.
+    pub fn until_stored(&self, spans: u64, within: Duration) -> anyhow::Result<()> {
+        let page = format!("http://127.0.0.1:{}/metrics", self.admin[1]);
+        until(within, "all spans are stored", || {
+            let page = fetch(&page).unwrap_or_default();
+            metric(&page, "spoor_ingester_spans_stored_total") >= spans as f64
+        })
+    }
+
+    /// Waits until the processes have nothing left to do, or for so long.
+    pub fn until_quiet(&self, longest: Duration) {
+        let deadline = Instant::now() + longest;
+        let (mut before, mut quiet) = (self.usage().total(), 0);
+        while quiet < 3 && Instant::now() < deadline {
+            std::thread::park_timeout(Duration::from_secs(1));
+            let now = self.usage().total();
+            quiet = if now - before < QUIET { quiet + 1 } else { 0 };
+            before = now;
+        }
+    }
+
+    /// Bytes per span on the disks of the servers.
+    pub fn bytes_at_rest(&self, spans: u64) -> anyhow::Result<BTreeMap<String, f64>> {
+        let per_span = |bytes: u64| bytes as f64 / spans.max(1) as f64;
+        let folders = [
+            ("kafka: all files", "kafka"),
+            ("postgres: base", "postgres/data/base"),
+        ];
+        let sizes = folders.map(|(name, folder)| {
+            let bytes = cpu::bytes_below(&self.data().join(folder));
+            (name.to_owned(), per_span(bytes))
+        });
+        Ok(BTreeMap::from(sizes))
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        for mut process in self.processes.drain(..).rev() {
+            kill_process(Pid::from_child(&process), Signal::INT).unwrap_or_default();
+            process.wait().map(drop).unwrap_or_default();
+        }
+    }
+}
+
+/// A load generator at work.
+pub struct Load(Child);
+
+impl Load {
+    /// Waits for its end, calling `each` now and then, and gives its summary.
+    pub fn wait(mut self, mut each: impl FnMut()) -> anyhow::Result<Summary> {
+        while self.0.try_wait()?.is_none() {
+            each();
+            std::thread::park_timeout(Duration::from_millis(200));
+        }
+        let output = self.0.wait_with_output()?;
+        ensure!(output.status.success(), "the load generator failed");
+        Ok(serde_json::from_slice(&output.stdout)?)
+    }
+}
+
+/// The sum of all series of a metric.
+fn metric(page: &str, name: &str) -> f64 {
+    let lines = page.lines().filter(|line| {
+        let rest = line.strip_prefix(name);
+        rest.is_some_and(|rest| rest.starts_with([' ', '{']))
+    });
+    lines
+        .filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok())
+        .sum()
+}
+
+fn until(within: Duration, what: &str, holds: impl Fn() -> bool) -> anyhow::Result<()> {
+    let deadline = Instant::now() + within;
+    while !holds() {
+        if Instant::now() > deadline {
+            bail!("not within {within:?}: {what}");
+        }
+        std::thread::park_timeout(Duration::from_millis(100));
+    }
+    Ok(())
+}
+
+fn fetch(url: &str) -> Option<String> {
+    let arguments = ["--silent", "--fail", "--max-time", "10", url];
+    let output = Command::new("curl").args(arguments).output().ok()?;
+    let text = String::from_utf8(output.stdout).ok()?;
+    output.status.success().then_some(text)
+}

@@ -1,0 +1,77 @@
+//! `make bench`: the whole path, measured on real servers; against another binary if one is named.
+
+use std::path::PathBuf;
+
+use anyhow::Context;
+use clap::Parser;
+use integration_tests::bench::{Amounts, Cluster, Report, Settings, measure, ratios};
+use integration_tests::root;
+
+/// Measures spoor on this machine.
+#[derive(Debug, Parser)]
+struct Arguments {
+    /// The binary to measure.
+    #[arg(long, default_value = "target/dist/spoor")]
+    binary: PathBuf,
+    /// Another one to measure it against, in turns.
+    #[arg(long)]
+    against: Option<PathBuf>,
+    /// How often each is measured.
+    #[arg(long, default_value_t = 1)]
+    rounds: usize,
+    /// Spans at full speed.
+    #[arg(long, default_value_t = 1_000_000)]
+    spans: u64,
+    /// Seconds at a steady rate.
+    #[arg(long, default_value_t = 20)]
+    steady: u64,
+    /// Requests of each kind of read.
+    #[arg(long, default_value_t = 200)]
+    reads: usize,
+    /// Where to write everything as JSON.
+    #[arg(long)]
+    json: Option<PathBuf>,
+}
+
+#[expect(clippy::print_stdout, reason = "the table is what the command is for")]
+fn main() -> anyhow::Result<()> {
+    let arguments = Arguments::parse();
+    let (mut these, mut others) = (Vec::new(), Vec::new());
+    for round in 1..=arguments.rounds {
+        if let Some(against) = &arguments.against {
+            println!("\n## Round {round}, {}", against.display());
+            others.push(once(against.clone(), &arguments)?);
+        }
+        println!("\n## Round {round}, {}", arguments.binary.display());
+        these.push(once(arguments.binary.clone(), &arguments)?);
+    }
+    if !others.is_empty() {
+        println!("{}", ratios(&these, &others));
+    }
+    if let Some(path) = &arguments.json {
+        let all = serde_json::json!({ "this": these, "other": others });
+        std::fs::write(path, serde_json::to_vec_pretty(&all)?)
+            .with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    Ok(())
+}
+
+#[expect(clippy::print_stdout, reason = "the table is what the command is for")]
+fn once(binary: PathBuf, arguments: &Arguments) -> anyhow::Result<Report> {
+    let binary = std::path::absolute(&binary)?;
+    anyhow::ensure!(binary.is_file(), "{} is not built", binary.display());
+    let settings = Settings {
+        binary,
+        runtime: root().join("target/runtime"),
+        folder: root().join("target/bench/run"),
+    };
+    let amounts = Amounts {
+        spans: arguments.spans,
+        steady: arguments.steady,
+        reads: arguments.reads,
+    };
+    let cluster = Cluster::start(settings)?;
+    let report = measure(&cluster, amounts, |phase| println!("{phase}"))?;
+    println!("{report}");
+    Ok(report)
+}
