@@ -80,13 +80,13 @@ pub struct Query {
     #[prost(message, repeated, tag = "3")]
     pub attributes: Vec<KeyValue>,
     #[prost(message, optional, tag = "4")]
-    start_time_min: Option<Instant>,
+    pub start_time_min: Option<Instant>,
     #[prost(message, optional, tag = "5")]
-    start_time_max: Option<Instant>,
+    pub start_time_max: Option<Instant>,
     #[prost(message, optional, tag = "7")]
     pub duration_max: Option<Instant>,
     #[prost(int32, tag = "8")]
-    search_depth: i32,
+    pub search_depth: i32,
 }
 
 impl Query {
