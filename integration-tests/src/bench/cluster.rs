@@ -130,6 +130,7 @@ impl Cluster {
             ("SPOOR__COLLECTOR__ZIPKIN__ADDRESS".into(), admin(0)),
             ("SPOOR__QUERY__LISTEN".into(), admin(self.query)),
             ("SPOOR__QUERY__GRPC_LISTEN".into(), admin(0)),
+            ("SPOOR__QUERY__REMOTE_STORAGE__LISTEN".into(), admin(0)),
             ("SPOOR__ADMIN__COLLECTOR".into(), admin(self.admin[0])),
             ("SPOOR__ADMIN__INGESTER".into(), admin(self.admin[1])),
             ("SPOOR__ADMIN__QUERY".into(), admin(self.admin[2])),
