@@ -46,7 +46,7 @@ async fn what_is_written_is_read(stack: &Stack) {
     for trace in [&fresh, &old] {
         jaeger.write(trace.clone()).await;
     }
-    let ids = [&fresh, &old].map(samples::id_of);
+    let ids = [&fresh, &old].map(|trace| samples::id_of(trace));
     let deadline = tokio::time::Instant::now() + SOON;
     let found = loop {
         let found = jaeger.get(&ids).await;

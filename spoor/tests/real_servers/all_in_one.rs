@@ -8,7 +8,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::support::{Folder, POSTGRES_ALONE, until};
 
-const FREE_PORTS: [&str; 13] = [
+const FREE_PORTS: [&str; 14] = [
     "embedded.kafka.port=0",
     "embedded.kafka.controller_port=0",
     "embedded.registry.port=0",

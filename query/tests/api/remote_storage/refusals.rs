@@ -28,13 +28,13 @@ fn bad_searches() -> Vec<wire::FindTracesRequest> {
             query.start_time_min = Some(Timestamp {
                 seconds: 1,
                 nanos: -1,
-            })
+            });
         }),
         with(|query| {
             query.duration_min = Some(Duration {
                 seconds: -1,
                 nanos: 0,
-            })
+            });
         }),
         with(|query| {
             query.duration_min = Some(Duration {
@@ -57,7 +57,7 @@ fn bad_searches() -> Vec<wire::FindTracesRequest> {
         with(|query| {
             query.filter = Some(Filter {
                 op: "and".to_owned(),
-            })
+            });
         }),
     ];
     queries
