@@ -1,6 +1,7 @@
 //! Connections: where the server is, and what its sessions are set to.
 
 use std::str::FromStr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{ConnectOptions, PgPool};
 use tokio::sync::Notify;
 
+use crate::writer::Memory;
 use crate::{SetupError, StorageConfig};
 
 /// Schema of the tables. The versioned views have schemas of their own.
@@ -117,8 +119,9 @@ impl Servers {
         self.doubt.notified().await;
     }
 
-    /// A pool that connects when it is first used.
-    pub(crate) fn pool(&self, purpose: Purpose) -> PgPool {
+    /// A pool that connects when it is first used. Each new connection makes `memory` forget: a
+    /// standby that lagged may have become the server, and nobody says so.
+    pub(crate) fn pool(&self, purpose: Purpose, memory: Option<Arc<Memory>>) -> PgPool {
         let connections = match purpose {
             Purpose::Write => self.config.write_connections,
             Purpose::Read => self.config.read_connections,
@@ -127,7 +130,12 @@ impl Servers {
         PgPoolOptions::new()
             .max_connections(connections.max(1))
             .acquire_timeout(self.config.acquire_timeout)
-            .after_connect(|conn, _| Box::pin(refuse_standby(conn)))
+            .after_connect(move |conn, _| {
+                if let Some(memory) = &memory {
+                    memory.forget();
+                }
+                Box::pin(refuse_standby(conn))
+            })
             .connect_lazy_with(self.options(purpose))
     }
 }

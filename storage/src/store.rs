@@ -17,7 +17,7 @@ pub struct PostgresStore {
     pub(crate) servers: Arc<Servers>,
     pub(crate) write_pool: PgPool,
     pub(crate) read_pool: PgPool,
-    pub(crate) memory: Memory,
+    pub(crate) memory: Arc<Memory>,
     pub(crate) vocabulary: Vocabulary,
 }
 
@@ -26,8 +26,9 @@ impl PostgresStore {
     /// follows the primary until the store is closed.
     pub async fn connect(config: &StorageConfig) -> Result<Self, SetupError> {
         let servers = Arc::new(Servers::new(config)?);
-        let write_pool = servers.pool(Purpose::Write);
-        let read_pool = servers.pool(Purpose::Read);
+        let memory = Arc::new(Memory::new(config.remembered_spans));
+        let write_pool = servers.pool(Purpose::Write, Some(memory.clone()));
+        let read_pool = servers.pool(Purpose::Read, None);
         if servers.has_others() {
             let pools = (write_pool.clone(), read_pool.clone());
             tokio::spawn(follow(servers.clone(), pools.0, pools.1));
@@ -37,7 +38,7 @@ impl PostgresStore {
             write_pool,
             read_pool,
             servers,
-            memory: Memory::new(config.remembered_spans),
+            memory,
             vocabulary: Vocabulary::new(config.compression_level),
         })
     }

@@ -15,6 +15,9 @@ const MAX_OPERATIONS: usize = 200_000;
 /// Spans from which on a trace is worth remembering.
 const HUGE_TRACE: usize = 4_000;
 
+/// Less than any number of purges.
+const FORGOTTEN: i64 = -1;
+
 /// An operation that is in the catalogue of a day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct SeenOperation {
@@ -29,15 +32,30 @@ pub(crate) struct Memory {
     max_spans: usize,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Facts {
-    /// The purge that they were learnt after.
+    /// The purge that they were learnt after; [`FORGOTTEN`] until a transaction says which.
     generation: i64,
     days: HashSet<Day>,
     operations: HashSet<SeenOperation>,
     huge: HashMap<(String, TraceId), Remembered>,
     spans: usize,
     clock: u64,
+}
+
+impl Default for Facts {
+    /// What a transaction that is under way has learnt is not remembered: it may be of another
+    /// server.
+    fn default() -> Self {
+        Self {
+            generation: FORGOTTEN,
+            days: HashSet::new(),
+            operations: HashSet::new(),
+            huge: HashMap::new(),
+            spans: 0,
+            clock: 0,
+        }
+    }
 }
 
 #[derive(Debug)]
