@@ -108,7 +108,7 @@ fn rolling(site: &mut Site, notes: &mut Notes) -> anyhow::Result<()> {
         node.stop(Signal::TERM, Duration::from_secs(60))?;
         node.start()?;
         let port = site.brokers.address(index);
-        until("the broker listens", Duration::from_secs(60), || {
+        until("the broker listens", Duration::from_secs(180), || {
             std::net::TcpStream::connect(port).is_ok()
         })?;
         // In sync again before the next one goes, as an operator would wait.
