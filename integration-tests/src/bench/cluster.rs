@@ -128,6 +128,11 @@ impl Cluster {
             ("SPOOR__COLLECTOR__JAEGER_GRPC__ADDRESS".into(), admin(0)),
             ("SPOOR__COLLECTOR__JAEGER_THRIFT__ADDRESS".into(), admin(0)),
             ("SPOOR__COLLECTOR__ZIPKIN__ADDRESS".into(), admin(0)),
+            (
+                "SPOOR__COLLECTOR__SAMPLING__LISTENER__ADDRESS".into(),
+                admin(0),
+            ),
+            ("SPOOR__QUERY__REMOTE_STORAGE__LISTEN".into(), admin(0)),
             ("SPOOR__QUERY__LISTEN".into(), admin(self.query)),
             ("SPOOR__QUERY__GRPC_LISTEN".into(), admin(0)),
             ("SPOOR__QUERY__REMOTE_STORAGE__LISTEN".into(), admin(0)),

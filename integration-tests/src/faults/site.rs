@@ -244,8 +244,9 @@ fn document(brokers: &Brokers, registry: &Registry, primary: u16, standby: Optio
          [registry]\nurl = \"http://127.0.0.1:{}\"\n\
          [storage]\nurl = {:?}\nhosts = [{}]\n\
          [collector.jaeger_grpc]\n{any}\n[collector.jaeger_thrift]\n{any}\n\
-         [collector.zipkin]\n{any}\n\
+         [collector.zipkin]\n{any}\n[collector.sampling.listener]\n{any}\n\
          [query]\ngrpc_listen = \"127.0.0.1:0\"\n\
+         [query.remote_storage]\nlisten = \"127.0.0.1:0\"\n\
          # A silent member is given up sooner than usual, so that a run takes less time.\n\
          [ingester.consume]\nsession_timeout = \"6s\"\ndrain_timeout = \"4s\"\n",
         list.join(", "),
