@@ -114,7 +114,7 @@ fn carry(client: TcpStream, server: TcpStream, gate: &Arc<Gate>) {
             &back,
             |state| state.back,
             generation,
-        )
+        );
     });
 }
 
