@@ -150,7 +150,11 @@ pub(super) fn uuid<'a>(bytes: &[u8; 16], arena: &'a Bump) -> Result<&'a str, Dec
 /// One of the halves of some bytes, the higher one of each first.
 fn nibble_at(bytes: &[u8], place: usize) -> usize {
     let byte = bytes[place / 2];
-    usize::from(if place % 2 == 0 { byte >> 4 } else { byte & 15 })
+    usize::from(if place.is_multiple_of(2) {
+        byte >> 4
+    } else {
+        byte & 15
+    })
 }
 
 #[cfg(test)]
