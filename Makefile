@@ -21,7 +21,7 @@ FREE_PORTS := --kafka-port 0 --kafka-controller-port 0 --registry-port 0 --postg
 
 PACKAGES := build-essential pkg-config libssl-dev zlib1g-dev xz-utils curl ca-certificates python3-venv
 
-.PHONY: help setup build runtime run clients test check docs demo bench clean
+.PHONY: help setup build runtime run clients test faults soak check docs demo bench clean
 
 help: ## Lists the targets.
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -100,9 +100,9 @@ test: check runtime clients ## Everything that a change must pass.
 
 # What `make test` runs beside the servers. Most of them wait for servers, so three run at a time;
 # those that measure times or memory run alone, after the others.
-QUEUE_1 := delivery
+QUEUE_1 := delivery sampling jaeger_storage
 QUEUE_2 := real_servers broker read search kafka otlp
-QUEUE_3 := write restart sdks pipeline partition bad_input \
+QUEUE_3 := write restart faults sdks pipeline partition bad_input \
 	batch examples registry process api configuration tidy
 ALONE := freshness memory
 RUN_TESTS := $(CARGO) test --release --locked --workspace --no-fail-fast
@@ -131,6 +131,24 @@ OTHER = target/bench/$(COMPARE)
 other-binary:
 	test -d $(OTHER) || git worktree add --detach $(OTHER) $(COMPARE)
 	cd $(OTHER) && $(CARGO) build --profile dist --locked --bin spoor
+
+# As `make test` builds them: other features would build the dependencies again.
+FAULTS_BUILD := $(CARGO) build --release --locked --workspace --bin spoor --bin faults --test faults
+# Names of faults, or how they begin; empty: all. `target/release/faults list` lists them.
+FAULTS ?=
+# How long the nemesis of `make soak` goes on, and what decides its order.
+MINUTES ?= 60
+SEED ?=
+
+faults: PACKAGES += iproute2 nftables
+faults: setup runtime ## Does everything to real servers that one machine can do; needs root for clusters and full disks.
+	$(FAULTS_BUILD)
+	SPOOR_LONG=1 target/release/faults $(FAULTS)
+
+soak: PACKAGES += iproute2 nftables
+soak: setup runtime ## One fault after the other on one installation for MINUTES; needs root.
+	$(FAULTS_BUILD)
+	target/release/faults soak $(MINUTES) $(SEED)
 
 clean: ## Removes what was built and fetched.
 	$(CARGO) clean

@@ -19,7 +19,19 @@ const SETS: &[(&str, &[&str])] = &[
     ),
     (
         "jaeger_collector_descriptor_set.bin",
-        &["jaeger/api_v2/collector.proto"],
+        &[
+            "jaeger/api_v2/collector.proto",
+            "jaeger/api_v2/sampling.proto",
+        ],
+    ),
+    (
+        "jaeger_storage_descriptor_set.bin",
+        &[
+            "jaeger/storage/v2/trace_storage.proto",
+            "jaeger/storage/v2/dependency_storage.proto",
+            "jaeger/storage/v2/capabilities.proto",
+            "opentelemetry/proto/collector/trace/v1/trace_service.proto",
+        ],
     ),
 ];
 

@@ -31,7 +31,7 @@ pub use readiness::{Readiness, ReadinessFlag};
 pub use secret::Secret;
 pub use signals::stop_on_signals;
 pub use stop::{Stop, StopHandle};
-pub use tracing_export::TracingConfig;
+pub use tracing_export::{TracingConfig, trace_response};
 
 /// Used by [`config!`] in other crates.
 #[doc(hidden)]

@@ -2,11 +2,12 @@
 //! a span must never make one, or each would make the next.
 
 use opentelemetry::KeyValue;
-use opentelemetry::trace::TracerProvider;
+use opentelemetry::trace::{TraceContextExt, TracerProvider};
 use opentelemetry_otlp::{ExporterBuildError, SpanExporter, WithExportConfig};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider};
 use tracing::level_filters::LevelFilter;
+use tracing_opentelemetry::OpenTelemetrySpanExt;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::Layer;
 
@@ -70,6 +71,18 @@ impl Export {
     }
 }
 
+/// What the header `traceresponse` of the W3C tells of a span of Spoor's own traces; `None` while
+/// they are sent nowhere.
+pub fn trace_response(span: &tracing::Span) -> Option<String> {
+    let context = span.context();
+    let span = context.span();
+    let context = span.span_context();
+    context.is_valid().then(|| {
+        let (trace, span) = (context.trace_id(), context.span_id());
+        format!("00-{trace}-{span}-{:02x}", context.trace_flags().to_u8())
+    })
+}
+
 /// Lets the spans of [`TRACED`] pass and nothing else.
 fn allowed() -> Targets {
     Targets::new().with_targets(TRACED.map(|target| (target, LevelFilter::INFO)))
@@ -85,6 +98,22 @@ mod tests {
         for target in ["query::api::traces", "storage::maintenance::retention"] {
             assert!(allowed().would_enable(target, &Level::INFO), "{target}");
         }
+    }
+
+    #[test]
+    fn a_traced_span_is_told_to_the_client_and_another_is_not() {
+        use tracing_subscriber::layer::SubscriberExt;
+        let provider = SdkTracerProvider::builder().build();
+        let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("spoor"));
+        let told =
+            tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
+                trace_response(&tracing::info_span!("query"))
+            });
+        let told = told.expect("it is traced");
+        let parts: Vec<&str> = told.split('-').collect();
+        let lengths: Vec<usize> = parts.iter().map(|part| part.len()).collect();
+        assert_eq!((lengths, parts[3]), (vec![2, 32, 16, 2], "01"), "{told}");
+        assert_eq!(trace_response(&tracing::Span::none()), None);
     }
 
     #[test]

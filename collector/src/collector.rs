@@ -9,6 +9,7 @@ use axum::Router;
 use bootstrap::{ReadinessFlag, Stop};
 use model::Tenant;
 use schemas::ChunkEncoder;
+use schemas::jaeger_sampling::SAMPLING_MANAGER;
 use tokio_util::task::TaskTracker;
 use tonic::service::Routes;
 use tonic_health::ServingStatus;
@@ -20,8 +21,9 @@ use crate::config::{CollectorConfig, ConnectionsConfig};
 use crate::pipeline::Pipeline;
 use crate::publish::Publish;
 use crate::receive::connection::{Versions, serve};
-use crate::receive::{Admission, Listener, Protocol, Shared};
-use crate::receive::{jaeger_grpc, jaeger_thrift, otlp_grpc, otlp_http, zipkin};
+use crate::receive::{Admission, Annex, Listener, Protocol, Shared};
+use crate::receive::{jaeger_grpc, jaeger_thrift, otlp_grpc, otlp_http, sampling_http, zipkin};
+use crate::sampling::{self, KnownProbabilities, Sampling, StrategiesError};
 
 /// What a gRPC receiver offers beside its method, and how its health is told.
 type Beside = (Routes, HealthReporter);
@@ -47,6 +49,9 @@ pub enum BuildError {
         /// What is wrong.
         why: String,
     },
+    /// What clients are to be told to sample cannot be read.
+    #[error("`sampling.strategies` cannot be used")]
+    Strategies(#[from] StrategiesError),
     /// The embedded descriptors cannot be read.
     #[error("gRPC reflection cannot be offered")]
     Reflection(#[source] tonic_reflection::server::Error),
@@ -68,14 +73,17 @@ pub struct Collector<P> {
     config: CollectorConfig,
     encoder: ChunkEncoder,
     publisher: P,
+    sampling: Sampling,
     listeners: Listeners,
     beside_otlp: Beside,
     beside_jaeger: Beside,
+    annex: Annex<P>,
     readiness: Option<ReadinessFlag>,
 }
 
 impl<P: Publish> Collector<P> {
-    /// Checks the configuration and binds the ports; nothing is accepted yet.
+    /// Checks the configuration, reads the sampling strategies and binds the ports; nothing is accepted
+    /// yet.
     ///
     /// # Errors
     /// When settings contradict each other or a port cannot be bound.
@@ -85,6 +93,7 @@ impl<P: Publish> Collector<P> {
         publisher: P,
     ) -> Result<Self, BuildError> {
         check(&config)?;
+        let sampling = Sampling::build(config.sampling.clone()).await?;
         let listeners = Listeners::bind(&config).await?;
         let beside_otlp = otlp_grpc::side_services().map_err(BuildError::Reflection)?;
         let beside_jaeger = jaeger_grpc::side_services().map_err(BuildError::Reflection)?;
@@ -92,9 +101,11 @@ impl<P: Publish> Collector<P> {
             config,
             encoder,
             publisher,
+            sampling,
             listeners,
             beside_otlp,
             beside_jaeger,
+            annex: Annex::default(),
             readiness: None,
         })
     }
@@ -105,6 +116,20 @@ impl<P: Publish> Collector<P> {
     pub fn with_readiness(mut self, flag: ReadinessFlag) -> Self {
         self.readiness = Some(flag);
         self
+    }
+
+    /// Tells clients these probabilities, if the configuration asks for adaptive sampling.
+    #[must_use]
+    pub fn with_probabilities(mut self, probabilities: KnownProbabilities) -> Self {
+        self.sampling = self.sampling.with_probabilities(probabilities);
+        self
+    }
+
+    /// OTLP's `Export`, for a gRPC port that another part of this process listens on. Answers
+    /// `UNAVAILABLE` before the collector runs and once it is told to stop; what was taken before
+    /// is answered before the collector ends.
+    pub fn exports(&self) -> Router {
+        self.annex.clone().router()
     }
 
     /// Where the receivers listen, with the ports that were really bound.
@@ -138,6 +163,7 @@ impl<P: Publish> Collector<P> {
             config,
             admission,
             pipeline,
+            sampling: Arc::new(self.sampling),
             stop: stop.clone(),
         });
         let (otlp, otlp_health) = self.beside_otlp;
@@ -147,11 +173,16 @@ impl<P: Publish> Collector<P> {
             tracker: TaskTracker::new(),
             health: [
                 (otlp_grpc::TRACE_SERVICE, otlp_health),
-                (jaeger_grpc::COLLECTOR_SERVICE, jaeger_health),
+                (jaeger_grpc::COLLECTOR_SERVICE, jaeger_health.clone()),
+                (SAMPLING_MANAGER, jaeger_health),
             ],
         };
+        self.annex
+            .open(running.shared.clone(), running.tracker.clone());
         running.tell_health(ServingStatus::Serving).await;
         running.serve_all(self.listeners, otlp, jaeger);
+        let strategies = running.shared.sampling.clone();
+        tokio::spawn(sampling::follow(strategies, stop.clone()));
         running
     }
 }
@@ -162,7 +193,7 @@ struct Running<P> {
     /// The accept loops and all connections.
     tracker: TaskTracker,
     /// The services by name, each with its own reporter.
-    health: [(&'static str, HealthReporter); 2],
+    health: [(&'static str, HealthReporter); 3],
 }
 
 impl<P: Publish> Running<P> {
@@ -192,6 +223,11 @@ impl<P: Publish> Running<P> {
                 listeners.zipkin,
                 zipkin::router(shared.clone()),
                 &config.zipkin.connections,
+            ),
+            (
+                listeners.sampling,
+                sampling_http::router(shared.clone()),
+                &config.sampling.listener.connections,
             ),
         ];
         for (listener, router, connections) in over_http {
@@ -269,6 +305,13 @@ fn check(config: &CollectorConfig) -> Result<(), BuildError> {
         return refuse(
             "limits.resource_bytes",
             "must not be larger than a quarter of limits.record_bytes",
+        );
+    }
+    let default = config.sampling.default_sampling_probability;
+    if !(0.0..=1.0).contains(&default) {
+        return refuse(
+            "sampling.default_sampling_probability",
+            "must lie between 0 and 1",
         );
     }
     if tenancy.header.parse::<http::HeaderName>().is_err() {

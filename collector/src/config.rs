@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use bootstrap::ByteSize;
 
+use crate::sampling::StrategySource;
+
 /// Listens on this machine alone, until told otherwise: nothing is open by accident.
 const fn loopback(port: u16) -> SocketAddr {
     SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), port)
@@ -24,6 +26,8 @@ bootstrap::config! {
         pub jaeger_thrift: JaegerThriftConfig,
         /// Zipkin over HTTP.
         pub zipkin: ZipkinConfig,
+        /// What clients are told to sample.
+        pub sampling: SamplingConfig,
         /// How much may be under way at once.
         pub admission: AdmissionConfig,
         /// How large things may be.
@@ -94,6 +98,37 @@ bootstrap::config! {
         /// Address and port. Port 0 takes any free one. `0.0.0.0:9411` serves other machines too.
         pub address: SocketAddr = loopback(9411),
         /// Connections of this receiver.
+        pub connections: ConnectionsConfig,
+    }
+
+    /// What clients are told to sample: Jaeger's remote sampling. Asked on a port of its own, on the
+    /// ports of `jaeger_thrift` (`/api/sampling`, `/sampling`) and `jaeger_grpc` (`SamplingManager`).
+    pub struct SamplingConfig {
+        /// The port of its own, as Jaeger's agent had it.
+        pub listener: SamplingListenerConfig,
+        /// `static`: what the file of strategies says. `adaptive`: what an ingester calculates
+        /// (`ingester.sampling`), and the file until it has calculated anything.
+        pub source: StrategySource = StrategySource::Static,
+        /// Jaeger's file of strategies: a path, or an http or https URL. Empty: the default probability
+        /// for everything.
+        pub strategies: String = String::new(),
+        /// How often the file is looked at again; 0: never. A file that cannot be read, or is wrong,
+        /// changes nothing.
+        pub reload_interval: Duration = Duration::from_secs(60),
+        /// Probability where the file says nothing.
+        pub default_sampling_probability: f64 = 0.001,
+        /// Keys that clients may carry along as baggage, each with the greatest length of its values.
+        /// Empty: `/baggageRestrictions` answers an empty list.
+        pub baggage_restrictions: BTreeMap<String, u32> = BTreeMap::new(),
+    }
+
+    /// The port of its own for what to sample.
+    pub struct SamplingListenerConfig {
+        /// Whether to listen at all.
+        pub enabled: bool = true,
+        /// Address and port. Port 0 takes any free one. `0.0.0.0:5778` serves other machines too.
+        pub address: SocketAddr = loopback(5778),
+        /// Connections of this port.
         pub connections: ConnectionsConfig,
     }
 

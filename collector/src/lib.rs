@@ -9,6 +9,8 @@
 //! 5. [`encode`]: one framed Avro record per trace.
 //! 6. [`publish`]: durable in Kafka, or straight in a store; only then the client is answered.
 //!
+//! Beside the path: `sampling`, which tells clients what to sample.
+//!
 //! `pipeline.rs` is the stages in order; `account.rs` counts what becomes of each span:
 //! received = accepted + rejected + refused.
 
@@ -18,6 +20,7 @@ mod pipeline;
 mod import;
 mod account;
 mod receive;
+mod sampling;
 pub mod decode;
 pub mod validate;
 pub mod enrich;
@@ -33,3 +36,4 @@ pub use import::Importer;
 pub use publish::kafka::KafkaPublisher;
 pub use publish::{Publish, PublishError};
 pub use receive::{Encoding, Protocol, Receipt, Refused};
+pub use sampling::{KnownProbabilities, StrategiesError, StrategySource};

@@ -56,6 +56,7 @@ pub fn describe() {
     describe_requests();
     describe_spans();
     describe_connections();
+    crate::sampling::metrics::describe();
     for reason in RejectReason::ALL {
         counter!(SPANS_REJECTED, "reason" => reason.as_str()).increment(0);
     }

@@ -15,11 +15,14 @@ mod post;
 mod frame;
 mod unary;
 mod beside;
+mod annex;
 pub(crate) mod otlp_grpc;
 pub(crate) mod otlp_http;
 pub(crate) mod jaeger_grpc;
 pub(crate) mod jaeger_thrift;
 pub(crate) mod zipkin;
+pub(crate) mod sampling_http;
+mod sampling_grpc;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,6 +33,7 @@ use model::Tally;
 use tokio::time::Instant;
 
 pub(crate) use admission::{Admission, Permit};
+pub(crate) use annex::Annex;
 pub(crate) use listener::Listener;
 pub use refused::Refused;
 
@@ -37,6 +41,7 @@ use crate::config::CollectorConfig;
 use crate::enrich::Origin;
 use crate::pipeline::Pipeline;
 use crate::publish::Publish;
+use crate::sampling::Sampling;
 
 /// How a request came in. A label of metrics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,6 +56,8 @@ pub enum Protocol {
     JaegerThrift,
     /// Zipkin over HTTP, every version and encoding of it.
     Zipkin,
+    /// What to sample is asked, on the port of its own: no spans come in.
+    Sampling,
     /// A file that an operator brings in.
     File,
 }
@@ -64,6 +71,7 @@ impl Protocol {
             Self::JaegerGrpc => "jaeger_grpc",
             Self::JaegerThrift => "jaeger_thrift",
             Self::Zipkin => "zipkin",
+            Self::Sampling => "sampling",
             Self::File => "file",
         }
     }
@@ -119,6 +127,7 @@ pub(crate) struct Shared<P> {
     pub(crate) config: CollectorConfig,
     pub(crate) admission: Admission,
     pub(crate) pipeline: Pipeline<P>,
+    pub(crate) sampling: Arc<Sampling>,
     pub(crate) stop: Stop,
 }
 

@@ -30,6 +30,17 @@ impl OffsetGapPolicy {
     }
 }
 
+/// What to do when the topic keeps records for a shorter time than it should.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ShortRetentionPolicy {
+    /// Say so in the log, and go on.
+    #[default]
+    Warn,
+    /// End the process.
+    Refuse,
+}
+
 bootstrap::config! {
     /// The ingester: consume → decode → assemble → summarise → write → commit.
     pub struct IngesterConfig {
@@ -41,6 +52,8 @@ bootstrap::config! {
         pub write: WriteConfig,
         /// Reading once more what Kafka still has, and what was brought in by `spoor backfill`.
         pub replay: ReplayConfig,
+        /// Adaptive sampling: what clients are told to sample.
+        pub sampling: AdaptiveSamplingConfig,
         /// The direct deployment, where collectors hand their records over without Kafka.
         pub direct: DirectConfig,
     }
@@ -75,6 +88,11 @@ bootstrap::config! {
         /// What to do when the log no longer has the records that come next: `fail` or `skip`.
         /// `skip` loses what the gap held, and counts it.
         pub on_offset_gap: OffsetGapPolicy = OffsetGapPolicy::Fail,
+        /// For how long the topic must keep records at least: how long the store or every ingester
+        /// may be away without loss.
+        pub lag_budget: Duration = Duration::from_secs(24 * 3600),
+        /// What to do when the topic's `retention.ms` is shorter than that: `warn` or `refuse`.
+        pub on_short_retention: ShortRetentionPolicy = ShortRetentionPolicy::Warn,
     }
 
     /// Holding spans until their trace is complete.
@@ -141,6 +159,42 @@ bootstrap::config! {
         /// set the timestamps that Kafka looks for, and their clocks differ. Longer: more records
         /// are read for nothing; shorter than the clocks differ: records are overlooked.
         pub margin: Duration = Duration::from_secs(600),
+    }
+
+    /// Adaptive sampling: root spans are counted where they are stored, and one elected ingester
+    /// calculates what each operation is to be sampled with. Collectors tell clients when
+    /// `collector.sampling.source` is `adaptive`. Names and rules are Jaeger's.
+    pub struct AdaptiveSamplingConfig {
+        /// Whether root spans are counted and probabilities calculated.
+        pub enabled: bool = false,
+        /// Traces a second that are wanted of each operation, over all processes of its service.
+        pub target_samples_per_second: f64 = 1.0,
+        /// How far an operation may be off its target, relative to it, at most before its probability
+        /// is changed; less where there are root spans enough to tell. Smaller: changes for chance.
+        pub delta_tolerance: f64 = 0.3,
+        /// How often probabilities are calculated, from root spans counted by this interval.
+        pub calculation_interval: Duration = Duration::from_secs(60),
+        /// Intervals after which an operation without root spans is forgotten.
+        pub aggregation_buckets: usize = 10,
+        /// Intervals that a calculation goes by, the newest heaviest. Fewer: quicker after a change
+        /// of traffic, and less exact.
+        pub calculation_buckets: usize = 10,
+        /// How long after its end an interval counts as complete: the time from a collector's
+        /// receipt to the store. It is waited longer while ingesters are further behind.
+        pub calculation_delay: Duration = Duration::from_secs(120),
+        /// How often clients ask, at most. Root spans that do not tell how they were sampled are not
+        /// counted for so long after a change, since they may have been sampled as before.
+        pub client_refresh_interval: Duration = Duration::from_secs(60),
+        /// Probability of operations that have not been seen.
+        pub initial_sampling_probability: f64 = 0.001,
+        /// Smallest probability.
+        pub min_sampling_probability: f64 = 1e-5,
+        /// Traces a second of each operation that each process samples whatever its probability.
+        pub min_samples_per_second: f64 = 1.0 / 60.0,
+        /// How often the ingester that calculates makes sure that it still may.
+        pub leader_lease_refresh_interval: Duration = Duration::from_secs(5),
+        /// How often the other ingesters try to become it.
+        pub follower_lease_refresh_interval: Duration = Duration::from_secs(60),
     }
 
     /// The direct deployment, where collectors hand their records over without Kafka.

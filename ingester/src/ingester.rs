@@ -15,8 +15,9 @@ use tokio::{
 
 use crate::{
     Assigned, BACKFILL_CONSUMER, Conditions, Gate, GateKeeper, IngesterConfig, KafkaDeadLetters,
-    KafkaLog, KnownSchemas, OrderGiver, Stages, metrics, orders, partition,
+    KafkaLog, KnownSchemas, OrderGiver, ShortRetention, Stages, metrics, orders, partition,
     replay::{GatedLog, Replays, worker},
+    retention,
 };
 
 /// Largest dead letter: a record of the live topic and its headers, with room to spare.
@@ -43,6 +44,9 @@ pub enum IngesterError {
         /// The cause.
         source: Box<ConsumeError>,
     },
+    /// The topic keeps records for too short a time, and that is not to be borne.
+    #[error("the topic's retention is refused")]
+    Retention(#[from] ShortRetention),
 }
 
 /// consume → decode → assemble → summarise → write → commit, for every partition that the group
@@ -164,7 +168,12 @@ impl<W: TraceWriter> Ingester<W> {
             }
             Ok(())
         };
-        tokio::try_join!(self.live.run(kafka, stop.clone()), backfill, replays).map(|_| ())
+        let retention = async {
+            let watched = retention::watch(kafka, &self.config.consume, stop.clone()).await;
+            watched.map_err(IngesterError::from)
+        };
+        let live = self.live.run(kafka, stop.clone());
+        tokio::try_join!(live, backfill, replays, retention).map(|_| ())
     }
 }
 

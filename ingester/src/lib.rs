@@ -13,6 +13,9 @@
 //! the group assigns; `replay` runs one per stretch that is to be read once more.
 //! [`DirectWriter`] is the deployment without Kafka.
 //!
+//! [`mod@audit`] accounts for every record and span.
+//!
+//! [`adaptive_sampling`] works out what clients are told to sample, from counts of the store.
 //! [`letters`] is what an operator does about dead letters: look, drive again, purge.
 //!
 //! Absent on purpose: SQL, and what follows from the content of spans; both are the store's.
@@ -31,17 +34,20 @@ mod partition;
 mod stages;
 mod pipeline;
 mod replay;
+mod retention;
 mod ingester;
 mod direct;
+mod sampling;
 pub mod letters;
+pub mod audit;
 pub mod metrics;
 
 pub use assemble::{
     BatchTargets, BudgetShare, CompletionRules, DueTrace, HeldRecord, MemoryBudget, TraceAssembler,
 };
 pub use config::{
-    AssembleConfig, ConsumeConfig, DirectConfig, IngesterConfig, OffsetGapPolicy, ReplayConfig,
-    WriteConfig,
+    AdaptiveSamplingConfig, AssembleConfig, ConsumeConfig, DirectConfig, IngesterConfig,
+    OffsetGapPolicy, ReplayConfig, ShortRetentionPolicy, WriteConfig,
 };
 pub use consume::{FetchLimits, KafkaLog, LogError, SpanLog};
 pub use dead_letter::{DeadLetters, DeadLettersUnavailable, KafkaDeadLetters};
@@ -62,7 +68,9 @@ pub use replay::{
     InspectError, LiveLag, Plan, PlanError, RangeLog, Side, SpanIdentity, TokenBucket, Wanted,
     inspect, plan,
 };
+pub use retention::ShortRetention;
 pub use retry::{Backoff, RetryPolicy};
+pub use sampling::{adaptive_sampling, announcements, calculate};
 pub use stages::{Conditions, Stages};
 pub use storage::LIVE_CONSUMER;
 pub use write::{FailureKind, WriteFailure, write};

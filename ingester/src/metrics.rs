@@ -36,6 +36,10 @@ pub const CLOCK_SKEW: &str = "spoor_ingester_clock_skew_records_total";
 pub const LAG_SECONDS: &str = "spoor_ingester_lag_seconds";
 /// Records that are not done. `partition`.
 pub const LAG_RECORDS: &str = "spoor_ingester_lag_records";
+/// Time until unread records are deleted. `topic`, `partition`.
+pub const RETENTION_LEFT: &str = "spoor_ingester_retention_left_seconds";
+/// Time for which the topic keeps records. `topic`.
+pub const RETENTION: &str = "spoor_ingester_retention_seconds";
 /// Bytes of records in memory.
 pub const HELD_BYTES: &str = "spoor_ingester_held_bytes";
 /// Partitions that this process owns.
@@ -128,6 +132,18 @@ pub(crate) fn lag(source: &Source, seconds: f64, records: u64) {
     gauge!(LAG_RECORDS, "partition" => partition).set(records as f64);
 }
 
+/// How long until unread records of a partition are deleted.
+pub(crate) fn retention_left(topic: &str, partition: i32, seconds: f64) {
+    let (topic, partition) = (topic.to_owned(), partition.to_string());
+    gauge!(RETENTION_LEFT, "topic" => topic, "partition" => partition).set(seconds);
+}
+
+/// How long a topic keeps records; none: for ever.
+pub(crate) fn retention(topic: &str, kept: Option<Duration>) {
+    let seconds = kept.map_or(f64::INFINITY, |kept| kept.as_secs_f64());
+    gauge!(RETENTION, "topic" => topic.to_owned()).set(seconds);
+}
+
 /// Memory in use.
 pub(crate) fn held(bytes: u64) {
     gauge!(HELD_BYTES).set(bytes as f64);
@@ -198,6 +214,7 @@ pub fn describe() {
     describe_consumption();
     describe_writing();
     describe_replays();
+    crate::sampling::metrics::describe();
     for name in [
         REPLAY_BYTES,
         REPLAY_STORED,
@@ -255,6 +272,16 @@ fn describe_consumption() {
         "Age of the oldest record that is not done."
     );
     describe_gauge!(LAG_RECORDS, Unit::Count, "Records that are not done.");
+    describe_gauge!(
+        RETENTION_LEFT,
+        Unit::Seconds,
+        "Time until Kafka deletes the oldest record that no ingester has read, by partition; where all are read, for how long new ones are kept."
+    );
+    describe_gauge!(
+        RETENTION,
+        Unit::Seconds,
+        "Time for which the topic keeps records."
+    );
     describe_gauge!(
         HELD_BYTES,
         Unit::Bytes,

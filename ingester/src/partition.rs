@@ -17,7 +17,6 @@ mod draining;
 use std::{sync::Arc, time::Duration};
 
 use kafka::OffsetTracker;
-use roaring::RoaringTreemap;
 use storage::{Owner, Progress, ProgressStep, Source, Written};
 
 use self::core::Core;
@@ -188,6 +187,11 @@ impl Running {
         }
     }
 
+    /// All records up to this one were admitted, or were not wanted: those in between do not exist.
+    pub fn seen(&mut self, offset: i64) {
+        self.core.tracker.see(offset);
+    }
+
     /// What to do now. Ask after each event.
     pub fn next(&mut self, now: Moment) -> Next {
         let write = self.core.next_write(now, false);
@@ -248,7 +252,15 @@ impl Running {
     /// Begins anew at `offset`: the log is not the one that was read so far. Only when idle.
     pub fn rewind(&mut self, offset: i64) {
         debug_assert!(self.is_idle(), "records of the old log are done first");
-        self.core.tracker = OffsetTracker::restore(offset, RoaringTreemap::new());
+        self.core.tracker.begin_anew(offset);
+    }
+
+    /// The log begins at `offset`, beyond what comes next: what lies between is not waited for.
+    pub fn pass_to(&mut self, offset: i64) {
+        match self.is_untouched() {
+            true => self.core.tracker.begin(offset),
+            false => self.core.tracker.lose(offset),
+        }
     }
 
     /// Bytes and traces held for assembly.

@@ -154,6 +154,9 @@ impl<L: SpanLog, W: TraceWriter, D: DeadLetters> Shell<L, W, D> {
             Fetched::Records(records) => {
                 let decoded = self.intake.decode(records, running);
                 running.admit(decoded, now);
+                if let Some(offset) = self.intake.handed_on() {
+                    running.seen(offset);
+                }
             }
             Fetched::Gap { wanted, low, high } => self.gap(running, wanted, low, high),
             Fetched::Refused(reason) => {
@@ -163,7 +166,7 @@ impl<L: SpanLog, W: TraceWriter, D: DeadLetters> Shell<L, W, D> {
     }
 
     /// The records that come next are not there. Never passed over in silence.
-    fn gap(&mut self, running: &Running, wanted: i64, low: i64, high: i64) {
+    fn gap(&mut self, running: &mut Running, wanted: i64, low: i64, high: i64) {
         let first_read = running.is_untouched() && wanted < low;
         let policy = match self.stages.on_offset_gap {
             _ if first_read => OffsetGapPolicy::Skip,
@@ -186,7 +189,10 @@ impl<L: SpanLog, W: TraceWriter, D: DeadLetters> Shell<L, W, D> {
                 self.intake.close();
                 self.stages.conditions.report(self.source.partition, reason);
             }
-            OffsetGapPolicy::Skip if wanted < low => self.intake.start_at(low),
+            OffsetGapPolicy::Skip if wanted < low => {
+                running.pass_to(low);
+                self.intake.start_at(low);
+            }
             OffsetGapPolicy::Skip => {
                 self.intake.close();
                 self.rewind_to = Some(low);

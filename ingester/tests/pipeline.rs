@@ -28,3 +28,5 @@ mod replay;
 mod letters;
 #[path = "pipeline/table_letters.rs"]
 mod table_letters;
+#[path = "pipeline/audit.rs"]
+mod audit;

@@ -8,6 +8,7 @@ use serde_json::Value;
 use crate::root;
 
 pub mod rust;
+pub mod sampled;
 
 /// An SDK.
 #[derive(Debug, Clone, Copy)]
@@ -54,14 +55,19 @@ fn command(language: Language) -> Command {
             command.arg(installed.join("node/export.mjs"));
             command
         }
-        Language::Java => {
-            let mut command = Command::new("java");
-            let classes = installed.join("java").join("*");
-            command.args(["-Dfile.encoding=UTF-8", "-Dstdout.encoding=UTF-8", "-cp"]);
-            command.arg(classes).arg(source.join("java/Export.java"));
-            command
-        }
+        Language::Java => java("Export.java"),
     }
+}
+
+/// A program of the folder for Java, run from its source.
+fn java(program: &str) -> Command {
+    let source = root().join("integration-tests/clients/java");
+    let mut command = Command::new("java");
+    command.args(["-Dfile.encoding=UTF-8", "-Dstdout.encoding=UTF-8", "-cp"]);
+    command
+        .arg(installed().join("java").join("*"))
+        .arg(source.join(program));
+    command
 }
 
 /// Runs a client and gives its report.

@@ -4,11 +4,13 @@
 //! - [`clients`]: OpenTelemetry's SDKs in several languages, and what they say they sent.
 //! - [`otlp_json`], [`jaeger_json`]: what must be read back for it, through either API generation.
 //! - [`otlp_http`]: requests and spans made by hand.
+//! - [`faults`]: what may happen to installations of separate processes, and the table of it.
 //! - [`load`]: the load generator and its verifier, run as commands.
 //! - [`bench`]: the whole path, measured, each role in a process of its own.
 
 pub mod bench;
 pub mod clients;
+pub mod faults;
 pub mod jaeger_json;
 pub mod load;
 pub mod otlp_http;
@@ -16,7 +18,7 @@ pub mod otlp_json;
 mod ports;
 mod stack;
 
-pub use stack::{Deployment, Server, Stack};
+pub use stack::{Deployment, Server, Stack, fetch};
 
 use std::path::{Path, PathBuf};
 

@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
+use anyhow::Context;
+use rustix::process::{Pid, Signal, kill_process};
 use serde::Deserialize;
 
 use crate::{Stack, binary};
@@ -27,7 +29,7 @@ pub struct Summary {
 }
 
 /// What `spoor load verify --json` prints.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 pub struct Findings {
     /// Acknowledged spans that were looked for.
     pub acked: u64,
@@ -42,32 +44,73 @@ pub struct Findings {
 impl Findings {
     /// Fails unless every acknowledged span is there once, as it was sent.
     pub fn assert_clean(&self) {
-        let wrong = [
+        self.verdict().expect("everything is there once");
+    }
+
+    /// The same, as a result.
+    pub fn verdict(&self) -> anyhow::Result<()> {
+        let examples = self.examples.join("\n");
+        anyhow::ensure!(
+            self.wrong() == [0; 5],
+            "lost, doubled, altered, ghosts, derived wrong: {}\n{examples}",
+            self.figures()
+        );
+        Ok(())
+    }
+
+    /// Lost, doubled, altered, ghosts, derived figures that are wrong.
+    pub fn figures(&self) -> String {
+        self.wrong().map(|count| count.to_string()).join(", ")
+    }
+
+    fn wrong(&self) -> [u64; 5] {
+        [
             self.lost,
             self.doubled,
             self.altered,
             self.ghosts,
             self.derived_wrong,
-        ];
-        assert_eq!(
-            wrong,
-            [0; 5],
-            "lost, doubled, altered, ghosts, derived: {}",
-            self.examples.join("\n")
-        );
+        ]
+    }
+}
+
+/// A load generator that sends until it is stopped.
+pub struct Load(Option<Child>);
+
+impl Load {
+    /// Begins to send to an address.
+    pub fn start(endpoint: &str, ledger: &Path, arguments: &[&str]) -> Self {
+        Self(Some(start_at(endpoint, ledger, arguments)))
+    }
+
+    /// Lets it send what it has made, and gives its summary.
+    pub fn stop(mut self) -> anyhow::Result<Summary> {
+        let child = self.0.take().context("the load generator was stopped")?;
+        // It may have failed already, which its status tells.
+        kill_process(Pid::from_child(&child), Signal::INT).unwrap_or_default();
+        let output = child.wait_with_output()?;
+        anyhow::ensure!(output.status.success(), "the load generator failed");
+        Ok(serde_json::from_slice(&output.stdout)?)
+    }
+}
+
+impl Drop for Load {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.0 {
+            child.kill().unwrap_or_default();
+            child.wait().map(drop).unwrap_or_default();
+        }
     }
 }
 
 /// Begins to send spans to a stack.
 pub fn start(stack: &Stack, ledger: &Path, arguments: &[&str]) -> Child {
+    start_at(&stack.otlp_grpc(), ledger, arguments)
+}
+
+fn start_at(endpoint: &str, ledger: &Path, arguments: &[&str]) -> Child {
     Command::new(binary())
-        .args([
-            "load",
-            "--json",
-            "--endpoint",
-            &stack.otlp_grpc(),
-            "--ledger",
-        ])
+        .args(["load", "--json", "--endpoint", endpoint, "--ledger"])
         .arg(ledger)
         .args(arguments)
         .stdout(Stdio::piped())
@@ -89,12 +132,34 @@ pub fn run(stack: &Stack, ledger: &Path, arguments: &[&str]) -> Summary {
 
 /// Reads everything of a ledger back.
 pub fn verify(stack: &Stack, ledger: &Path, arguments: &[&str]) -> Findings {
+    verify_at(&stack.query(), ledger, arguments)
+}
+
+/// The same by the query service at an address.
+pub fn verify_at(query: &str, ledger: &Path, arguments: &[&str]) -> Findings {
     let output = Command::new(binary())
-        .args(["load", "verify", "--json", "--query", &stack.query()])
+        .args(["load", "verify", "--json", "--query", query])
         .args(arguments)
         .arg(ledger)
         .output()
         .expect("the verifier starts");
     serde_json::from_slice(&output.stdout)
         .unwrap_or_else(|_| panic!("no findings: {}", String::from_utf8_lossy(&output.stderr)))
+}
+
+/// Sends everything of a ledger once more, and gives the number of spans.
+pub fn again(endpoint: &str, ledger: &Path) -> anyhow::Result<u64> {
+    let output = Command::new(binary())
+        .args(["load", "again", "--json", "--endpoint", endpoint])
+        .arg(ledger)
+        .output()?;
+    let errors = String::from_utf8_lossy(&output.stderr);
+    anyhow::ensure!(
+        output.status.success(),
+        "the ledger was not sent again: {errors}"
+    );
+    let told: serde_json::Value = serde_json::from_slice(&output.stdout)?;
+    told["spans"]
+        .as_u64()
+        .context("the number of spans is not told")
 }

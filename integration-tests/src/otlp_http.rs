@@ -20,6 +20,11 @@ pub struct Answer {
 
 /// Sends a body to `/v1/traces` with these headers.
 pub fn post(stack: &Stack, headers: &[&str], body: &[u8]) -> Answer {
+    post_to(&format!("{}/v1/traces", stack.otlp_http()), headers, body)
+}
+
+/// Sends a body to an address.
+pub fn post_to(url: &str, headers: &[&str], body: &[u8]) -> Answer {
     let mut command = Command::new("curl");
     command.args([
         "--silent",
@@ -29,9 +34,8 @@ pub fn post(stack: &Stack, headers: &[&str], body: &[u8]) -> Answer {
         "\n%{http_code}",
     ]);
     command.args(headers.iter().flat_map(|header| ["--header", *header]));
-    let url = format!("{}/v1/traces", stack.otlp_http());
     let mut curl = command
-        .args(["--data-binary", "@-", &url])
+        .args(["--data-binary", "@-", url])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()

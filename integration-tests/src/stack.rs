@@ -14,6 +14,7 @@ use crate::{binary, ports, root};
 mod processes;
 
 pub use processes::Server;
+pub(crate) use processes::children;
 
 /// How long a start may take on two busy cores, recovery included.
 const START: Duration = Duration::from_secs(120);
@@ -34,6 +35,7 @@ struct Ports {
     http: u16,
     query: u16,
     query_grpc: u16,
+    remote_storage: u16,
     admin: u16,
     kafka: u16,
     controller: u16,
@@ -48,6 +50,7 @@ impl Ports {
             http,
             query,
             query_grpc,
+            remote_storage,
             admin,
             kafka,
             controller,
@@ -59,6 +62,7 @@ impl Ports {
             http,
             query,
             query_grpc,
+            remote_storage,
             admin,
             kafka,
             controller,
@@ -133,6 +137,18 @@ impl Stack {
         command
     }
 
+    /// Runs a command of the binary beside the stack, with the stack's settings, to its end.
+    pub fn beside(&self, arguments: &[&str]) -> Output {
+        let mut command = Command::new(binary());
+        command.args(arguments);
+        command
+            .envs(self.port_settings())
+            .envs(self.settings.iter().cloned())
+            .env("SPOOR__EMBEDDED__DATA_DIR", self.folder.join("data"))
+            .env("SPOOR__DEPLOYMENT", self.deployment_name());
+        command.output().expect("the binary starts")
+    }
+
     fn deployment_name(&self) -> &'static str {
         match self.deployment {
             Deployment::Kafka => "kafka",
@@ -150,8 +166,13 @@ impl Stack {
             ("SPOOR__COLLECTOR__JAEGER_GRPC__ADDRESS", local(0)),
             ("SPOOR__COLLECTOR__JAEGER_THRIFT__ADDRESS", local(0)),
             ("SPOOR__COLLECTOR__ZIPKIN__ADDRESS", local(0)),
+            ("SPOOR__COLLECTOR__SAMPLING__LISTENER__ADDRESS", local(0)),
             ("SPOOR__QUERY__LISTEN", local(ports.query)),
             ("SPOOR__QUERY__GRPC_LISTEN", local(ports.query_grpc)),
+            (
+                "SPOOR__QUERY__REMOTE_STORAGE__LISTEN",
+                local(ports.remote_storage),
+            ),
             ("SPOOR__ADMIN__COLLECTOR", local(ports.admin)),
             ("SPOOR__EMBEDDED__KAFKA__PORT", ports.kafka.to_string()),
             (
@@ -199,6 +220,23 @@ impl Stack {
         format!("http://127.0.0.1:{}", self.ports.http)
     }
 
+    /// Address that the binary has told where it said that it is ready, by what it said is there.
+    pub fn told_address(&self, what: &str) -> String {
+        let log = self.log();
+        let lines = log
+            .lines()
+            .rev()
+            .filter_map(|line| line.trim().strip_prefix(what));
+        let address = lines.map(str::trim).next().expect("it was told");
+        let address = address.strip_prefix("http://").unwrap_or(address);
+        format!("http://{address}")
+    }
+
+    /// Address of Jaeger's remote storage.
+    pub fn remote_storage(&self) -> String {
+        format!("http://127.0.0.1:{}", self.ports.remote_storage)
+    }
+
     /// Address of the query service.
     pub fn query(&self) -> String {
         format!("http://127.0.0.1:{}", self.ports.query)
@@ -206,24 +244,18 @@ impl Stack {
 
     /// The answer of a query, if its status is 200.
     pub fn get(&self, path: &str) -> Option<Value> {
-        let body = fetch(&format!("{}{path}", self.query()))?;
+        let body = fetch(&format!("{}{path}", self.query()), 10)?;
         Some(serde_json::from_str(&body).expect("the query service answers JSON"))
     }
 
     /// The text of an admin page, if its status is 200.
     pub fn admin(&self, path: &str) -> Option<String> {
-        fetch(&format!("http://127.0.0.1:{}{path}", self.ports.admin))
+        fetch(&format!("http://127.0.0.1:{}{path}", self.ports.admin), 10)
     }
 
     /// The sum over all series of a metric whose labels contain `labels`.
     pub fn metric(&self, name: &str, labels: &str) -> f64 {
-        let page = self.admin("/metrics").unwrap_or_default();
-        let lines = page.lines().filter(|line| {
-            let rest = line.strip_prefix(name);
-            rest.is_some_and(|rest| rest.starts_with([' ', '{']) && rest.contains(labels))
-        });
-        let values = lines.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok());
-        values.sum()
+        metric(&self.admin("/metrics").unwrap_or_default(), name, labels)
     }
 
     /// Waits until something holds, with the end of the log in the message when it does not.
@@ -314,7 +346,7 @@ impl Drop for Stack {
 
 /// Spawns from a thread that lives as long as this process: the signal that ends the child with
 /// its parent is tied to the thread that made it.
-fn spawn(mut command: Command) -> Child {
+pub(crate) fn spawn(mut command: Command) -> Child {
     let (sender, child) = mpsc::channel();
     std::thread::spawn(move || {
         sender.send(command.spawn()).unwrap_or_default();
@@ -332,10 +364,26 @@ fn park(time: Duration) {
     std::thread::park_timeout(time);
 }
 
-/// The body of a GET, if its status is 200.
-fn fetch(url: &str) -> Option<String> {
+/// The sum over all series of a metric whose labels contain `labels`, on a page of metrics.
+pub(crate) fn metric(page: &str, name: &str, labels: &str) -> f64 {
+    let lines = page.lines().filter(|line| {
+        let rest = line.strip_prefix(name);
+        rest.is_some_and(|rest| rest.starts_with([' ', '{']) && rest.contains(labels))
+    });
+    let values = lines.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok());
+    values.sum()
+}
+
+/// The body of a GET, if its status is 200 and it comes within so many seconds.
+pub fn fetch(url: &str, seconds: u8) -> Option<String> {
     let output = Command::new("curl")
-        .args(["--silent", "--fail", "--max-time", "10", url])
+        .args([
+            "--silent",
+            "--fail",
+            "--max-time",
+            &seconds.to_string(),
+            url,
+        ])
         .output()
         .expect("curl is installed");
     output

@@ -9,6 +9,13 @@ use rustix::process::Signal;
 /// Everything of the ledger is there once, and what follows from the spans equals the ledger.
 fn assert_all_there(stack: &Stack, ledger: &std::path::Path) {
     load::verify(stack, ledger, &["--exclusive", "--settle", "60s"]).assert_clean();
+    let audit = stack.beside(&["audit", "--deep"]);
+    let found = String::from_utf8_lossy(&audit.stdout);
+    assert!(
+        audit.status.success() && found.contains("residue: 0."),
+        "{found}{}",
+        String::from_utf8_lossy(&audit.stderr)
+    );
 }
 
 #[test]

@@ -21,7 +21,7 @@ use crate::record::TopicPartition;
 
 use compare::FoundTopic;
 
-pub use topic::{CleanupPolicy, Difference, TopicOutcome, TopicSpec, TopicState};
+pub use topic::{CleanupPolicy, Difference, TopicOutcome, TopicRetention, TopicSpec, TopicState};
 
 /// How long one operation may take.
 const TIMEOUT: Duration = Duration::from_secs(15);
@@ -121,6 +121,19 @@ impl Admin {
             }
         });
         Ok(compared.collect())
+    }
+
+    /// For how long a topic keeps records, by its settings or those of its brokers.
+    pub async fn retention(&self, topic: &str) -> Result<TopicRetention, AdminError> {
+        let described = self.settings(&[topic]).await?;
+        let settings = described.into_iter().next().map(|(_, settings)| settings);
+        let settings = settings.unwrap_or_default();
+        // Unlimited is -1.
+        let limit = |name| settings.get(name)?.parse::<u64>().ok();
+        Ok(TopicRetention {
+            time: limit("retention.ms").map(Duration::from_millis),
+            bytes: limit("retention.bytes"),
+        })
     }
 
     /// Deletes topics and all their records. Topics that do not exist are passed over.

@@ -26,7 +26,8 @@ mod statistics;
 pub mod metrics;
 
 pub use admin::{
-    Admin, AdminError, CleanupPolicy, Difference, TopicOutcome, TopicSpec, TopicState,
+    Admin, AdminError, CleanupPolicy, Difference, TopicOutcome, TopicRetention, TopicSpec,
+    TopicState,
 };
 pub use compacted::{CompactedChanges, CompactedEntry, follow_compacted, read_compacted};
 pub use config::{
@@ -35,7 +36,7 @@ pub use config::{
 };
 pub use consumer::{ConsumeError, GroupConsumer, GroupEvent, GroupEvents, Release};
 pub use dead_letter::{DeadLetter, DeadLetterError, DeadLetterRecord};
-pub use offsets::OffsetTracker;
+pub use offsets::{Ahead, OffsetTracker, Passed};
 pub use partition::{AssignedPartition, PartitionRecords};
 pub use partitioner::{murmur2, partition_of};
 pub use producer::{ProduceError, Producer, ProducerError};

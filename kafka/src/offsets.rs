@@ -4,9 +4,14 @@
 //! restart is a low watermark, below which everything is done, and the set of offsets at or
 //! above it that are done as well.
 
+mod passed;
+
 use std::collections::BTreeSet;
 
 use roaring::RoaringTreemap;
+
+pub use passed::Passed;
+use passed::{PassedOver, Why};
 
 /// Tracks which records of one partition are done.
 ///
@@ -25,6 +30,19 @@ pub struct OffsetTracker {
     pending: BTreeSet<u64>,
     /// Done, at or above the watermark.
     done: RoaringTreemap,
+    /// Neither taken nor done, below the position.
+    passed: PassedOver,
+}
+
+/// Where a partition stands once some records more are finished.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ahead {
+    /// The lowest offset that is not done.
+    pub watermark: i64,
+    /// Offsets at or above it that are done.
+    pub done_above: RoaringTreemap,
+    /// What was passed over since the last settlement, as far as the watermark has passed it too.
+    pub passed: Passed,
 }
 
 impl OffsetTracker {
@@ -36,6 +54,7 @@ impl OffsetTracker {
             position,
             pending: BTreeSet::new(),
             done: done_above,
+            passed: PassedOver::default(),
         };
         tracker.skip_done();
         tracker
@@ -48,12 +67,49 @@ impl OffsetTracker {
     pub fn take(&mut self, offset: i64) -> bool {
         let offset = unsigned(offset);
         let fresh = !self.is_done(offset) && !self.pending.contains(&offset);
+        self.pass_over(offset, Why::Skipped);
         self.position = self.position.max(offset + 1);
         if fresh {
             self.pending.insert(offset);
         }
         self.trim();
         fresh
+    }
+
+    /// The log has lost what lies between the position and this offset: nothing waits for it.
+    pub fn lose(&mut self, offset: i64) {
+        let offset = unsigned(offset);
+        self.pass_over(offset, Why::Lost);
+        self.position = self.position.max(offset);
+        self.trim();
+    }
+
+    /// Counting begins at this offset and not at the position, where no record was ever read.
+    pub fn begin(&mut self, offset: i64) {
+        let offset = unsigned(offset);
+        self.passed.move_base(offset as i64 - self.position as i64);
+        self.position = offset;
+        self.trim();
+    }
+
+    /// The log is another one, which is read from this offset on. Nothing must be pending.
+    pub fn begin_anew(&mut self, offset: i64) {
+        let begin = unsigned(offset);
+        let above = self.done.len() as i64;
+        let moves = begin as i64 - self.position as i64 - above;
+        self.passed.begin_anew(moves);
+        self.position = begin;
+        self.pending.clear();
+        self.done.clear();
+    }
+
+    /// Everything up to this offset was taken in, or was done already: offsets before it that are
+    /// neither do not exist, and nothing waits for them.
+    pub fn see(&mut self, offset: i64) {
+        let offset = unsigned(offset);
+        self.pass_over(offset, Why::Skipped);
+        self.position = self.position.max(offset + 1);
+        self.trim();
     }
 
     /// A record is done. Finishing one that is not pending changes nothing.
@@ -90,9 +146,9 @@ impl OffsetTracker {
         self.pending.len()
     }
 
-    /// The watermark and the done offsets above it as they would be with these records finished
-    /// too: what a transaction that finishes them has to store.
-    pub fn with_finished(&self, offsets: impl IntoIterator<Item = i64>) -> (i64, RoaringTreemap) {
+    /// Where the partition would stand with these records finished too: what a transaction that
+    /// finishes them has to store, and has to be settled once it is committed.
+    pub fn with_finished(&self, offsets: impl IntoIterator<Item = i64>) -> Ahead {
         let finished = offsets.into_iter().map(unsigned);
         let finished: RoaringTreemap = finished.filter(|o| self.pending.contains(o)).collect();
         let oldest = self
@@ -105,7 +161,31 @@ impl OffsetTracker {
             watermark += 1;
         }
         done.remove_range(..watermark);
-        (watermark as i64, done)
+        Ahead {
+            watermark: watermark as i64,
+            passed: self.passed.below(watermark),
+            done_above: done,
+        }
+    }
+
+    /// What was passed over below this watermark is counted.
+    pub fn settle(&mut self, watermark: i64, counted: Passed) {
+        self.passed.settle(unsigned(watermark), counted);
+    }
+
+    /// Notes the offsets from the position up to another one that are not done.
+    fn pass_over(&mut self, to: u64, why: Why) {
+        let mut from = self.position;
+        if from >= to {
+            return;
+        }
+        let mut done = self.done.iter();
+        done.advance_to(from);
+        for done in done.take_while(|done| *done < to) {
+            self.passed.add(from, done, why);
+            from = done + 1;
+        }
+        self.passed.add(from, to, why);
     }
 
     /// Forgets what lies below the watermark.

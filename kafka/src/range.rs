@@ -1,5 +1,6 @@
 //! Reads stretches of a topic's log by hand, without any group: dead letters, replays, audits.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -34,8 +35,17 @@ impl RangeReader {
     /// # Errors
     /// If the settings cannot be used.
     pub fn new(kafka: &KafkaConfig) -> Result<Self, ConsumeError> {
+        Self::of_group(kafka, &kafka.client_id)
+    }
+
+    /// Makes the client so that it can be asked for what a group has mirrored. It is no member of
+    /// that group.
+    ///
+    /// # Errors
+    /// If the settings cannot be used.
+    pub fn of_group(kafka: &KafkaConfig, group: &str) -> Result<Self, ConsumeError> {
         let config = ConsumerConfig {
-            group: kafka.client_id.clone(),
+            group: group.to_owned(),
             ..ConsumerConfig::default()
         };
         let ownership = Arc::new(Ownership::new());
@@ -58,6 +68,15 @@ impl RangeReader {
             ends.push(LogEnds { at, low, high });
         }
         Ok(ends)
+    }
+
+    /// The offsets that the client's group has mirrored of a topic, by partition, as
+    /// [`crate::GroupConsumer::mirror`] writes them: for gauges, never for reading on.
+    ///
+    /// # Errors
+    /// If the brokers cannot say.
+    pub async fn mirrored(&self, topic: &str) -> Result<HashMap<i32, i64>, ConsumeError> {
+        self.reader.committed(topic).await
     }
 
     /// The first offset of a partition whose record's timestamp is at or after a moment, in Unix

@@ -28,6 +28,14 @@ pub struct AdjustPlan {
     pub max_clock_skew: Duration,
 }
 
+impl AdjustPlan {
+    /// Every span is shown where it was.
+    pub const NONE: Self = Self {
+        max_trace_spans: 0,
+        max_clock_skew: Duration::ZERO,
+    };
+}
+
 /// A trace to be rendered.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Adjusted {

@@ -1,7 +1,9 @@
-//! What an operator may do through the query service beyond asking for traces: dead letters.
+//! What an operator may do through the query service beyond asking for traces: dead letters, and
+//! emptying the store.
 //!
 //! Where letters lie, and how they are driven again, is not known here: whoever builds the service
-//! brings it along, see [`Query::with_admin`](crate::Query::with_admin).
+//! brings it along, see [`Query::with_admin`](crate::Query::with_admin) and
+//! [`Query::with_purge`](crate::Query::with_purge).
 
 use futures_util::future::BoxFuture;
 use model::{
@@ -44,4 +46,11 @@ pub trait DeadLetterAdmin: Send + Sync + 'static {
 
     /// Deletes letters for good.
     fn purge(&self, request: PurgeRequest) -> BoxFuture<'_, Result<PurgeReport, AdminError>>;
+}
+
+/// What may be done about the store as a whole.
+pub trait StoreAdmin: Send + Sync + 'static {
+    /// Empties the store, of all tenants, with what is kept beyond retention if told so. What was
+    /// on its way to the store by then is passed over.
+    fn purge(&self, archive: bool) -> BoxFuture<'_, Result<storage::Purge, AdminError>>;
 }

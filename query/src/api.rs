@@ -4,4 +4,5 @@ pub mod jaeger_v1;
 pub mod jaeger_v3;
 pub mod admin;
 pub mod jaeger_grpc;
+pub mod jaeger_storage;
 pub mod zipkin_v2;

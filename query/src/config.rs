@@ -1,6 +1,7 @@
 //! How the query service listens, what it allows and how it shows traces.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use bootstrap::{ByteSize, Secret};
@@ -12,8 +13,16 @@ bootstrap::config! {
         pub listen: SocketAddr = SocketAddr::from((Ipv4Addr::LOCALHOST, 16686)),
         /// Where the gRPC APIs listen. Port 0 takes any free one.
         pub grpc_listen: SocketAddr = SocketAddr::from((Ipv4Addr::LOCALHOST, 16685)),
+        /// Spoor as the storage of a stock Jaeger.
+        pub remote_storage: RemoteStorageConfig,
         /// Path under which everything is served, for reverse proxies: `/` or `/some/prefix`.
         pub base_path: String = "/".to_owned(),
+        /// Folder of a built Jaeger UI (with `index.html` and `static`), served under the base path.
+        /// None: there is no page.
+        pub ui_dir: Option<PathBuf> = None,
+        /// Configuration of that UI: a JSON object, or a `.js` file that defines
+        /// `function UIConfig()`. Read again when it is older than ten seconds.
+        pub ui_config: Option<PathBuf> = None,
         /// Origins that browsers may call the APIs from, `*` for any. None: no CORS header is
         /// ever sent, and pages of other origins cannot read answers.
         pub cors_origins: Vec<String> = Vec::new(),
@@ -25,6 +34,15 @@ bootstrap::config! {
         pub adjust: AdjustConfig,
         /// What operators may do through the query service.
         pub admin: AdminConfig,
+    }
+
+    /// Spoor as the storage of a stock Jaeger: its remote storage API, `jaeger.storage.v2`, over
+    /// gRPC. In `spoor all-in-one` the same port takes spans by OTLP.
+    pub struct RemoteStorageConfig {
+        /// Whether to listen at all.
+        pub enabled: bool = true,
+        /// Address and port. Port 0 takes any free one.
+        pub listen: SocketAddr = SocketAddr::from((Ipv4Addr::LOCALHOST, 17271)),
     }
 
     /// Whose traces a request sees.
@@ -73,6 +91,9 @@ bootstrap::config! {
         /// The token that requests below `/admin/` must carry, as `Authorization: Bearer …`. Whoever
         /// has it sees the spans of every tenant in the dead letters. Empty: there is no admin API.
         pub token: Secret = Secret::none(),
+        /// Whether whoever has the token may empty the whole store, by `POST /admin/purge`. For
+        /// test installations.
+        pub purge: bool = false,
     }
 
     /// How traces are mended before they are shown. Requests for raw traces get them as stored.

@@ -33,8 +33,10 @@ pub mod go;
 pub mod memory;
 pub mod metrics;
 
-pub use admin::{AdminError, DeadLetterAdmin};
-pub use config::{AdjustConfig, AdminConfig, QueryConfig, QueryLimits, TenancyConfig};
+pub use admin::{AdminError, DeadLetterAdmin, StoreAdmin};
+pub use config::{
+    AdjustConfig, AdminConfig, QueryConfig, QueryLimits, RemoteStorageConfig, TenancyConfig,
+};
 pub use memory::MemoryReader;
 pub use metrics::{buckets, describe};
-pub use server::{BuildError, OriginError, Query, TenancyError};
+pub use server::{BuildError, OriginError, Query, TenancyError, UiError};

@@ -2,6 +2,7 @@
 
 mod catalogue;
 mod traces;
+mod stored;
 mod archive;
 mod uploaded;
 mod red;
@@ -15,6 +16,7 @@ use crate::adjust::AdjustPlan;
 
 pub use archive::ArchiveOf;
 pub use catalogue::{DependenciesIn, Nothing, OperationsOf, Services};
+pub use stored::{StoredSearch, StoredTraces};
 pub use traces::{FoundTraces, Search, ShownTraces, Summaries, Traces, TracesById};
 pub use uploaded::Uploaded;
 

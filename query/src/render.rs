@@ -7,6 +7,7 @@ mod jaeger_v1;
 pub mod jaeger_protobuf;
 mod otlp_json;
 pub mod otlp_protobuf;
+pub mod jaeger_storage;
 mod grpc;
 mod red;
 pub mod zipkin_v2;

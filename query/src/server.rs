@@ -9,6 +9,7 @@ mod grpc;
 mod streaming;
 mod connections;
 mod probe;
+mod ui;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -17,17 +18,20 @@ use axum::Router;
 use bootstrap::{Readiness, ReadinessFlag, Stop};
 use storage::TraceReader;
 use tokio::net::TcpListener;
-use tonic_health::server::HealthReporter;
 
 pub use self::routes::OriginError;
 pub use self::tenancy::TenancyError;
+pub use self::ui::UiError;
 
 use self::admission::Admission;
 use self::answer::App;
+use self::grpc::remote_storage;
+use self::probe::Health;
 use self::tenancy::Tenancy;
+use self::ui::Ui;
 use crate::QueryConfig;
 use crate::adjust::AdjustPlan;
-use crate::admin::DeadLetterAdmin;
+use crate::admin::{DeadLetterAdmin, StoreAdmin};
 use crate::pipeline::Service;
 
 /// Why the query service cannot start.
@@ -50,6 +54,9 @@ pub enum BuildError {
     /// The rules about tenants make no sense.
     #[error("the configuration of tenancy is refused")]
     Tenancy(#[from] TenancyError),
+    /// The UI cannot be served.
+    #[error("the UI cannot be served")]
+    Ui(#[from] UiError),
     /// The protobuf definitions cannot be shown.
     #[error("gRPC reflection cannot be offered")]
     Reflection(#[source] tonic_reflection::server::Error),
@@ -61,7 +68,11 @@ pub struct Query<R> {
     reader: Arc<R>,
     http: Door,
     grpc: Door,
-    health: HealthReporter,
+    /// Jaeger's remote storage; none when it is switched off.
+    remote_storage: Option<Door>,
+    /// Who takes spans there; none where no collector is in the process.
+    span_writer: Option<Router>,
+    health: Vec<Health>,
     config: QueryConfig,
     admission: Arc<Admission>,
     flag: ReadinessFlag,
@@ -108,12 +119,24 @@ impl<R: TraceReader> Query<R> {
             tenancy: Tenancy::new(&config.tenancy)?,
             admission: admission.clone(),
         });
-        let (grpc, health) = grpc::router(app.clone()).map_err(BuildError::Reflection)?;
-        let http = routes::router(app, &config)?;
+        let (grpc, reporter) = grpc::router(app.clone()).map_err(BuildError::Reflection)?;
+        let mut health = vec![Health::new(reporter, &grpc::SERVICES)];
+        let remote_storage = match config.remote_storage.enabled {
+            true => {
+                let built = remote_storage::router(app.clone());
+                let (router, reporter) = built.map_err(BuildError::Reflection)?;
+                health.push(Health::new(reporter, &remote_storage::SERVICES));
+                Some(Door::open(config.remote_storage.listen, router).await?)
+            }
+            false => None,
+        };
+        let http = routes::router(app, &config, Ui::open(&config)?)?;
         Ok(Self {
             reader,
             http: Door::open(config.listen, http).await?,
             grpc: Door::open(config.grpc_listen, grpc).await?,
+            remote_storage,
+            span_writer: None,
             health,
             config,
             admission,
@@ -129,6 +152,21 @@ impl<R: TraceReader> Query<R> {
         self
     }
 
+    /// Lets administrators empty the store, if the configuration has a token and the switch is on.
+    #[must_use]
+    pub fn with_purge(mut self, admin: Arc<dyn StoreAdmin>) -> Self {
+        let routes = admin::purge::router(&self.config, admin);
+        self.http.app = routes::beside(self.http.app, routes, &self.config.base_path);
+        self
+    }
+
+    /// Lets OTLP's exports to the port of Jaeger's remote storage be answered by this router.
+    #[must_use]
+    pub fn with_span_writer(mut self, exports: Router) -> Self {
+        self.span_writer = Some(exports);
+        self
+    }
+
     /// Where it listens for HTTP and gRPC, with the real port.
     pub fn addresses(&self) -> SocketAddr {
         self.http.address
@@ -137,6 +175,11 @@ impl<R: TraceReader> Query<R> {
     /// Where it listens for gRPC alone, with the real port.
     pub fn grpc_address(&self) -> SocketAddr {
         self.grpc.address
+    }
+
+    /// Where it listens as Jaeger's remote storage, with the real port; none when switched off.
+    pub fn remote_storage_address(&self) -> Option<SocketAddr> {
+        self.remote_storage.as_ref().map(|door| door.address)
     }
 
     /// Answers requests until told to stop; returns when the last answer is sent or the grace is
@@ -152,10 +195,19 @@ impl<R: TraceReader> Query<R> {
             |door: Door, app| connections::serve(door.listener, app, max_connections, &stop);
         let (grpc, http) = (self.grpc.app.clone(), self.http.app.clone());
         let both = routes::by_content_type(grpc.clone(), http);
-        let serving = futures_util::future::join(serve(self.http, both), serve(self.grpc, grpc));
+        let remote = self.remote_storage.map(|door| {
+            let writer = self.span_writer.unwrap_or_else(remote_storage::no_writer);
+            let app = door.app.clone().merge(writer);
+            serve(door, app)
+        });
+        let serving = futures_util::future::join3(
+            serve(self.http, both),
+            serve(self.grpc, grpc),
+            futures_util::future::OptionFuture::from(remote),
+        );
         tokio::select! {
             _ = serving => {}
-            () = probe::watch(&*self.reader, &self.flag, &self.health) => {}
+            () = probe::watch(&*self.reader, &self.flag, &self.health, &stop) => {}
         }
         self.flag.not_ready("stopped");
     }

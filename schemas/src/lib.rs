@@ -11,8 +11,11 @@
 //! - [`topics`]: what the topics are, from `topics/`.
 //! - [`otlp_descriptor_set`] and [`otlp_response`]: OTLP's protobufs, from `proto/`, for gRPC
 //!   reflection and for the small messages that a receiver answers with.
+//! - [`jaeger_sampling`]: the messages by which clients are told what to sample.
+//! - [`SamplingAnnouncement`]: the probabilities of adaptive sampling on `spoor.control`.
 //! - [`jaeger_query`] and [`jaeger_query_descriptor_set`]: the messages of Jaeger's gRPC query
 //!   services, and their protobufs for reflection.
+//! - [`jaeger_storage`] and [`jaeger_storage_descriptor_set`]: the same of its remote storage.
 //!
 //! Absent on purpose: Kafka. Records are bytes here.
 
@@ -25,7 +28,12 @@ mod registry;
 mod topics;
 mod proto;
 pub mod otlp_response;
+pub mod jaeger_sampling;
+mod sampling_announcement;
 pub mod jaeger_query;
+pub mod jaeger_storage;
+#[cfg(test)]
+mod numbers;
 #[cfg(test)]
 mod properties;
 
@@ -34,9 +42,13 @@ pub use decode::{DecodeError, DecodedChunk, Flaw, SchemaError, SchemaSet};
 pub use encode::{ChunkEncoder, EncodeError};
 pub use frame::{FRAME_LEN, SchemaId};
 pub use proto::{
-    jaeger_collector_descriptor_set, jaeger_query_descriptor_set, otlp_descriptor_set,
+    jaeger_collector_descriptor_set, jaeger_query_descriptor_set, jaeger_storage_descriptor_set,
+    otlp_descriptor_set,
 };
 pub use registry::{RegistryClient, RegistryError, RegistryTimeouts};
+pub use sampling_announcement::{
+    SamplingAnnouncement, SamplingAnnouncementError, SamplingDefaults, ServiceProbabilities,
+};
 pub use topics::{Cleanup, TopicDefinition, topics};
 pub use trace_chunk::{
     MAX_NESTING, TRACE_CHUNK_SCHEMA, TRACE_CHUNK_SUBJECT, fingerprint, fingerprint_of,

@@ -93,6 +93,7 @@ async fn start(
         Deployment::Direct => {
             let collector = direct_collector(config, store.clone(), process).await?;
             let query = query(config, store.clone(), process).await?;
+            let query = query.with_span_writer(collector.exports());
             Running::start(collector, None, query, store, config)
         }
         Deployment::Kafka => {
@@ -100,6 +101,7 @@ async fn start(
             let ingester = ingester(config, store.clone(), process).await?;
             let collector = kafka_collector(config, process).await?;
             let query = query(config, store.clone(), process).await?;
+            let query = query.with_span_writer(collector.exports());
             Running::start(collector, Some(ingester), query, store, config)
         }
     };

@@ -6,10 +6,13 @@ use std::path::PathBuf;
 use bootstrap::config::Sources;
 use clap::{Args, Parser, Subcommand};
 
+use crate::audit::AuditArgs;
 use crate::backfill::BackfillArgs;
+use crate::canary::CanaryArgs;
 use crate::config::Deployment;
 use crate::dead_letters::DeadLettersCommand;
 use crate::load::LoadArgs;
+use crate::purge::PurgeArgs;
 use crate::replay::ReplayCommand;
 
 /// Stores distributed traces in Kafka and Postgres, and shows them.
@@ -43,9 +46,9 @@ pub(crate) enum Command {
     /// Consumes spans from Kafka and writes traces to Postgres.
     Ingester,
     /// Answers queries from Postgres.
-    Query,
+    Query(UiArgs),
     /// Runs everything on this machine, Kafka, schema registry and Postgres included.
-    AllInOne(EmbeddedArgs),
+    AllInOne(AllInOneArgs),
     /// Makes topics, registers schemas and brings the store up to date.
     Migrate,
     /// Looks at dead letters, drives them again, deletes them.
@@ -64,8 +67,15 @@ pub(crate) enum Command {
     /// Reads once more what Kafka still has, and stores what is missing.
     #[command(subcommand)]
     Replay(ReplayCommand),
+    /// Empties the store: every trace, catalogue, series and edge, and what is on its way.
+    Purge(PurgeArgs),
     /// Brings in files of spans, whatever their age.
     Backfill(BackfillArgs),
+    /// Says whether all that was ever accepted adds up. Exits with 1 if it does not, and says where.
+    Audit(AuditArgs),
+    /// Writes traces and reads them back through every API, for ever or for a while. Exits with 1 if
+    /// one is not found as it was sent.
+    Canary(CanaryArgs),
     /// Says which version this is.
     Version,
     /// Becomes a child process that dies with its parent.
@@ -89,6 +99,35 @@ pub(crate) enum ConfigCommand {
 pub(crate) enum MetricsCommand {
     /// Prints the reference page of all metrics.
     Docs,
+}
+
+/// Flags of the subcommands that answer queries.
+#[derive(Debug, Args)]
+pub(crate) struct UiArgs {
+    /// Folder of a built Jaeger UI to serve.
+    #[arg(long, value_name = "FOLDER")]
+    ui_dir: Option<PathBuf>,
+    /// Configuration of that UI: JSON, or a script that defines UIConfig().
+    #[arg(long, value_name = "FILE")]
+    ui_config: Option<PathBuf>,
+}
+
+impl UiArgs {
+    fn flags(&self) -> Vec<String> {
+        flags([
+            ("query.ui_dir", path(&self.ui_dir)),
+            ("query.ui_config", path(&self.ui_config)),
+        ])
+    }
+}
+
+/// Flags of `spoor all-in-one`.
+#[derive(Debug, Args)]
+pub(crate) struct AllInOneArgs {
+    #[command(flatten)]
+    embedded: EmbeddedArgs,
+    #[command(flatten)]
+    ui: UiArgs,
 }
 
 /// Flags of the subcommands that start servers.
@@ -146,7 +185,8 @@ impl Cli {
     /// Where this command line says that the configuration comes from; its own flags win.
     pub(crate) fn sources(&self) -> Sources {
         let mut flags = match &self.command {
-            Command::AllInOne(embedded) => embedded.flags(),
+            Command::AllInOne(all) => [all.embedded.flags(), all.ui.flags()].concat(),
+            Command::Query(ui) => ui.flags(),
             Command::Servers(servers) => servers.flags(),
             _ => Vec::new(),
         };
@@ -157,7 +197,6 @@ impl Cli {
 
 impl EmbeddedArgs {
     fn flags(&self) -> Vec<String> {
-        let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
         flags([
             ("embedded.data_dir", path(&self.data_dir)),
             ("embedded.runtime_dir", path(&self.runtime_dir)),
@@ -185,6 +224,10 @@ impl ServersArgs {
         ]));
         all
     }
+}
+
+fn path(path: &Option<PathBuf>) -> Option<String> {
+    path.as_ref().map(|path| path.display().to_string())
 }
 
 fn flags<const N: usize>(values: [(&str, Option<String>); N]) -> Vec<String> {
@@ -220,6 +263,14 @@ mod tests {
     fn the_data_folder_and_the_deployment_are_keys_of_the_document() {
         let flags = sources(&["all-in-one", "--data-dir", "/d", "--deployment", "direct"]).flags;
         assert_eq!(flags, ["embedded.data_dir=/d", "deployment=direct"]);
+    }
+
+    #[test]
+    fn a_ui_is_named_by_flags_of_the_roles_that_serve_it() {
+        for role in ["query", "all-in-one"] {
+            let flags = sources(&[role, "--ui-dir", "/ui", "--ui-config", "/ui.json"]).flags;
+            assert_eq!(flags, ["query.ui_dir=/ui", "query.ui_config=/ui.json"]);
+        }
     }
 
     #[test]

@@ -10,6 +10,7 @@ use crate::config::Config;
 use crate::console::say;
 use crate::dead_letters::{self, DeadLettersCommand};
 use crate::load::LoadArgs;
+use crate::purge::PurgeArgs;
 use crate::roles::{self, Role};
 use crate::{metrics_page, servers, test_servers};
 
@@ -71,14 +72,23 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode, Failure> {
             let loaded = document()?;
             return judged(crate::replay::run(&loaded.config, command));
         }
+        Command::Purge(arguments) => purge(&document()?, arguments)?,
         Command::Backfill(arguments) => {
             let loaded = document()?;
             return judged(crate::backfill::run(&loaded.config, arguments));
         }
+        Command::Audit(arguments) => {
+            let loaded = document()?;
+            return judged(crate::audit::run(&loaded.config, arguments));
+        }
+        Command::Canary(arguments) => {
+            let loaded = document()?;
+            return judged(crate::canary::run(&loaded.config, arguments));
+        }
         Command::Servers(arguments) => return serve(document()?, arguments.command),
         Command::Collector => return role(Role::Collector, document()?),
         Command::Ingester => return role(Role::Ingester, document()?),
-        Command::Query => return role(Role::Query, document()?),
+        Command::Query(_) => return role(Role::Query, document()?),
         Command::AllInOne(_) => return role(Role::AllInOne, document()?),
     }
     Ok(ExitCode::SUCCESS)
@@ -114,6 +124,11 @@ fn migrate(loaded: Loaded<Config>) -> Result<(), anyhow::Error> {
 fn dead_letters(loaded: &Loaded<Config>, command: DeadLettersCommand) -> Result<(), anyhow::Error> {
     bootstrap::logging::install(&loaded.config.logging)?;
     runtime()?.block_on(dead_letters::run(&loaded.config, command))
+}
+
+fn purge(loaded: &Loaded<Config>, arguments: PurgeArgs) -> Result<(), anyhow::Error> {
+    bootstrap::logging::install(&loaded.config.logging)?;
+    runtime()?.block_on(crate::purge::run(&loaded.config, arguments))
 }
 
 fn traffic(arguments: LoadArgs) -> Result<ExitCode, Failure> {

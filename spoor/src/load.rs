@@ -5,11 +5,12 @@ mod shop;
 mod tree;
 mod attributes;
 mod traffic;
-mod send;
+pub(crate) mod send;
 mod ledger;
 mod console;
 mod freshness;
 mod run;
+mod again;
 mod verify;
 mod totals;
 
@@ -45,6 +46,8 @@ enum LoadCommand {
     /// Reads everything of a ledger back through the query API and counts what is lost, doubled
     /// or altered. Exits with 1 if anything is.
     Verify(VerifyArgs),
+    /// Sends every acknowledged request of a ledger once more, byte for byte.
+    Again(AgainArgs),
 }
 
 /// How to make traffic.
@@ -88,6 +91,28 @@ pub struct RunArgs {
     pub json: bool,
 }
 
+/// What to send once more, and where to.
+#[derive(Debug, Clone, Args)]
+pub struct AgainArgs {
+    /// The ledger that a run has written.
+    pub ledger: PathBuf,
+    /// Where to send: `http://host:port`. Defaults to port 4317 or 4318 of this machine.
+    #[arg(long)]
+    pub endpoint: Option<String>,
+    /// How to send.
+    #[arg(long, value_enum, default_value = "grpc")]
+    pub protocol: Protocol,
+    /// Requests under way at a time.
+    #[arg(long, default_value_t = 8)]
+    pub connections: usize,
+    /// How long a request is tried again when the collector asks for it.
+    #[arg(long, value_parser = humantime::parse_duration, default_value = "5m")]
+    pub retry_for: Duration,
+    /// Print the summary as JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// What to verify, and against what.
 #[derive(Debug, Clone, Args)]
 pub struct VerifyArgs {
@@ -119,6 +144,7 @@ pub async fn load(args: LoadArgs) -> anyhow::Result<bool> {
     match args.command {
         None => run::run(args.run).await.map(|()| true),
         Some(LoadCommand::Verify(args)) => verify::verify(args).await,
+        Some(LoadCommand::Again(args)) => again::again(args).await.map(|()| true),
     }
 }
 

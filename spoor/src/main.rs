@@ -1,7 +1,9 @@
 //! The `spoor` binary: one subcommand per role.
 
 mod all_in_one;
+mod audit;
 mod backfill;
+mod canary;
 mod cli;
 mod config;
 mod console;
@@ -11,7 +13,9 @@ mod load;
 mod metrics_page;
 mod migrate;
 mod replay;
+mod purge;
 mod roles;
+mod sampling;
 mod schema_ids;
 mod servers;
 mod test_servers;

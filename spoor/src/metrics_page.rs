@@ -40,7 +40,8 @@ pub(crate) fn page() -> String {
     );
     let crates = CRATES
         .into_iter()
-        .chain([("Process", bootstrap::metrics::describe as Describe)]);
+        .chain([("Process", bootstrap::metrics::describe as Describe)])
+        .chain([("Canary", crate::canary::describe as Describe)]);
     for (title, describe) in crates {
         let capture = Capture::default();
         metrics::with_local_recorder(&capture, describe);

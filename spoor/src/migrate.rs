@@ -1,13 +1,20 @@
 //! `spoor migrate`: topics, schemas, their announcement, and the store. Changes only what is
 //! missing, so it may run at each deploy.
 
+use std::time::Duration;
+
 use anyhow::{Context, bail};
 use kafka::{Admin, OutboundRecord, Producer, TopicOutcome, TopicState};
 use schemas::{RegistryClient, SchemaAnnouncement, TRACE_CHUNK_SCHEMA, TRACE_CHUNK_SUBJECT};
 use storage::PostgresStore;
+use tokio::time::Instant;
 
 use crate::config::{Config, Deployment};
-use crate::schema_ids::{self, CONTROL_TOPIC};
+use crate::schema_ids::{self, Announced, CONTROL_TOPIC};
+
+/// How long the news of a topic may take to reach every broker.
+const SPREADING: Duration = Duration::from_secs(10);
+const PAUSE: Duration = Duration::from_millis(500);
 
 /// Does all of it.
 pub(crate) async fn run(config: &Config) -> anyhow::Result<()> {
@@ -65,7 +72,7 @@ fn report(outcome: &TopicOutcome) {
 
 /// Registers the span schema, if it is not announced already, and announces it.
 pub(crate) async fn schemas(config: &Config) -> anyhow::Result<()> {
-    let (announced, _) = schema_ids::announced(config).await?;
+    let announced = announced(config).await?;
     if let Some(id) = announced.own() {
         tracing::info!(schema.id = id.0, "The span schema is announced already");
         return Ok(());
@@ -80,6 +87,19 @@ pub(crate) async fn schemas(config: &Config) -> anyhow::Result<()> {
         "The span schema is registered and announced"
     );
     Ok(())
+}
+
+/// What is announced. The topic may have been made just now, and the brokers of a cluster hear of
+/// that one after the other.
+async fn announced(config: &Config) -> anyhow::Result<Announced> {
+    let deadline = Instant::now() + SPREADING;
+    loop {
+        match schema_ids::announced(config).await {
+            Ok((announced, _)) => return Ok(announced),
+            Err(error) if Instant::now() >= deadline => return Err(error),
+            Err(_) => tokio::time::sleep(PAUSE).await,
+        }
+    }
 }
 
 async fn register(registry: &RegistryClient) -> anyhow::Result<SchemaAnnouncement> {

@@ -2,7 +2,7 @@
 //! run; here jobs are made, watched and checked.
 
 mod jobs;
-mod moment;
+pub(crate) mod moment;
 mod table;
 
 use clap::{Args, Subcommand};

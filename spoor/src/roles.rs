@@ -20,6 +20,7 @@ use bootstrap::{Process, ProcessSettings, start_process};
 use crate::all_in_one;
 use crate::config::{Config, Deployment};
 use crate::metrics_page::{buckets, describe_all};
+use crate::sampling;
 
 /// Exit code of a process that was forced to end: that of one killed by SIGINT.
 const FORCED: u8 = 130;
@@ -114,10 +115,10 @@ async fn collector_alone(config: &Config, process: &Process) -> anyhow::Result<(
     let collector = direct_collector(config, store.clone(), process).await?;
     process.started();
     let maintenance = tokio::spawn(maintain(store.clone(), process.stop.clone()));
-    collector
-        .run(process.stop.clone())
-        .await
-        .context("the collector failed")?;
+    let calculation = sampling::calculate(config, store.clone(), process.stop.clone());
+    let (run, calculated) = tokio::join!(collector.run(process.stop.clone()), calculation);
+    run.context("the collector failed")?;
+    calculated?;
     maintenance.await?;
     store.close().await;
     Ok(())
@@ -133,10 +134,10 @@ async fn ingester_alone(config: &Config, process: &Process) -> anyhow::Result<()
     let ingester = ingester(config, store.clone(), process).await?;
     process.started();
     let maintenance = tokio::spawn(maintain(store.clone(), process.stop.clone()));
-    ingester
-        .run(process.stop.clone())
-        .await
-        .context("the ingester failed")?;
+    let calculation = sampling::calculate(config, store.clone(), process.stop.clone());
+    let (run, calculated) = tokio::join!(ingester.run(process.stop.clone()), calculation);
+    run.context("the ingester failed")?;
+    calculated?;
     maintenance.await?;
     store.close().await;
     Ok(())

@@ -2,6 +2,7 @@
 //!
 //! Started in the order data → ports → Postgres and Kafka → registry, stopped in reverse.
 
+mod beside;
 pub(crate) mod child;
 pub(crate) mod config;
 mod data_dir;
@@ -21,6 +22,7 @@ use std::time::Duration;
 
 use bootstrap::{Readiness, Secret};
 
+pub(crate) use beside::beside_all_in_one;
 pub(crate) use config::EmbeddedConfig;
 use data_dir::{DataDir, DataDirError};
 use supervise::Server;

@@ -60,6 +60,8 @@ pub struct StorageConfig {
     /// How many spans of huge traces the writer remembers, so that it need not read them again
     /// with each segment. Some 150 bytes each.
     pub remembered_spans: usize,
+    /// Whether root spans are counted by how they were sampled, for adaptive sampling.
+    pub count_roots: bool,
     /// How the token index is kept.
     pub index: IndexConfig,
     /// What one search may cost.
@@ -86,6 +88,7 @@ impl Default for StorageConfig {
             relearn_interval: Duration::from_secs(600),
             compression_level: 1,
             remembered_spans: 500_000,
+            count_roots: false,
             index: IndexConfig::default(),
             search: SearchLimits::default(),
         }

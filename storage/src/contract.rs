@@ -82,6 +82,35 @@ pub struct ProgressStep {
     pub records_dead_lettered: u64,
     /// Spans in these dead-lettered records.
     pub spans_dead_lettered: u64,
+    /// Whose records they are, each tenant once or more often.
+    pub tenants: Vec<TenantRecords>,
+    /// Offsets below the watermark that this step passes over.
+    pub passed: PassedOffsets,
+}
+
+/// Records of one tenant that a step finishes.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct TenantRecords {
+    /// Whose they are; empty if that cannot be told.
+    pub tenant: String,
+    /// How many.
+    pub records: u64,
+    /// Of these, records that went to the dead letters.
+    pub records_dead_lettered: u64,
+    /// Spans in these dead-lettered records.
+    pub spans_dead_lettered: u64,
+}
+
+/// Offsets that are done without a record of theirs having been read. With the records that are
+/// done they make up every offset from the one where counting began.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct PassedOffsets {
+    /// No record has them.
+    pub skipped: u64,
+    /// The log had lost them before they were read.
+    pub lost: u64,
+    /// By how much the offset where counting began moves.
+    pub base_moved: i64,
 }
 
 /// Why a trace was written when it was.

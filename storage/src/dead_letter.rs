@@ -3,7 +3,8 @@
 use model::{LetterRange, RejectReason, Tenant, UnixNanos};
 use sqlx::PgPool;
 
-use crate::{DeadLetter, PostgresStore, ReadError, Redriver, WriteError, metrics};
+use crate::tally::{self, TallyRows};
+use crate::{DeadLetter, PostgresStore, ReadError, Redriver, TenantRecords, WriteError, metrics};
 
 /// A dead letter that was kept as a row.
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
@@ -57,11 +58,23 @@ pub(crate) async fn keep(
         .execute(&mut *tx)
         .await?;
     }
+    let tenants: Vec<TenantRecords> = letters.iter().map(records_of).collect();
+    let tallies = TallyRows::new(&tenants, std::iter::empty());
+    tally::append(&mut tx, &tallies, None).await?;
     tx.commit().await?;
     letters
         .iter()
         .for_each(|letter| metrics::dead_letter(letter.reason.as_str()));
     Ok(())
+}
+
+fn records_of(letter: &DeadLetter<'_>) -> TenantRecords {
+    TenantRecords {
+        tenant: letter.tenant.as_str().to_owned(),
+        records: 0,
+        records_dead_lettered: 1,
+        spans_dead_lettered: u64::from(letter.spans),
+    }
 }
 
 /// An error may repeat what it complains about.

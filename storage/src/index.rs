@@ -23,7 +23,7 @@ pub(crate) use directory::{Bounds, DirectoryEntry};
 pub(crate) use lookup::{Run, chunk_ranges, days, directories, ordinals, runs};
 pub(crate) use merge::{MergeOutcome, merge_once};
 pub(crate) use run::RunBuilder;
-pub(crate) use tables::{create_partition, drop_partition};
+pub(crate) use tables::{create_partition, drop_partition, drop_table};
 pub(crate) use write::write_run;
 
 use std::time::Duration;

@@ -6,13 +6,16 @@ mod histogram;
 mod day;
 mod config;
 mod pool;
+mod follow;
 mod migrate;
 mod locks;
 mod failure;
 mod copy_binary;
 mod slot;
+mod removal;
 mod partitions;
 mod progress;
+mod tally;
 mod summary;
 mod tokens;
 mod bits;
@@ -25,23 +28,30 @@ mod redrive;
 mod fold;
 mod replay;
 mod maintenance;
+mod sampling;
 mod merge;
 mod traces;
 mod search;
 mod derived;
 mod identities;
+mod account;
+mod recount;
 mod archive;
+mod purge;
 mod sizes;
 mod reader;
 mod store;
 pub mod metrics;
 mod read_metrics;
+mod ledger_metrics;
 
+pub use account::{Account, Removal, SourceAccount, StoredDay, TenantTally};
 pub use config::{DatabaseUrl, StorageConfig};
+pub use contract::PassedOffsets;
 pub use contract::{
     Archived, Completeness, Counts, DeadLetter, Dependency, LIVE_CONSUMER, Operation, Owner,
-    Progress, ProgressStep, RedPoint, RedQuery, Source, StoredTrace, TraceReader, TraceSpans,
-    TraceWriter, WriteBatch, Written,
+    Progress, ProgressStep, RedPoint, RedQuery, Source, StoredTrace, TenantRecords, TraceReader,
+    TraceSpans, TraceWriter, WriteBatch, Written,
 };
 pub use day::Day;
 pub use dead_letter::KeptLetter;
@@ -50,14 +60,21 @@ pub use histogram::DurationHistogram;
 pub use identities::{StoredIdentity, WhichIdentities};
 pub use index::IndexConfig;
 pub use migrate::SetupError;
+pub use purge::{LogEnd, Purge, PurgeOrder};
+pub use recount::{Recount, Recounted};
 pub use redrive::{Intent, Redriver, Unresolved};
 pub use replay::{
     ReplayCommand, ReplayError, ReplayJob, ReplayLease, ReplayPartition, ReplayRenewal, ReplaySpec,
     ReplayState, ReplayStretch, replay_consumer,
 };
+pub use sampling::{
+    Intervals, OperationProbabilities, OperationProbability, RootCount, RootSampler,
+    SampledOperation, SamplingSeat, ThroughputBucket,
+};
 pub use search::SearchLimits;
 pub use sizes::{PayloadCost, Sizes};
 pub use store::PostgresStore;
+pub use tally::DIRECT_CONSUMER;
 
 #[cfg(test)]
 #[path = "../tests/support/arbitrary.rs"]

@@ -10,5 +10,7 @@ pub(crate) const MAINTENANCE: i32 = 0x5350_0003;
 pub(crate) const INDEX_GENERATION: i32 = 0x5350_0004;
 /// The one worker that merges index runs.
 pub(crate) const INDEX_MERGE: i32 = 0x5350_0005;
+/// The one who calculates the probabilities of adaptive sampling.
+pub(crate) const SAMPLING: i32 = 0x5350_0011;
 /// The one who drives dead letters again.
 pub(crate) const REDRIVE: i32 = 0x5350_0010;

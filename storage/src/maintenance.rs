@@ -1,14 +1,23 @@
 //! What has to be done now and then, by one process of all that share a store: partitions ahead,
 //! retention behind, deltas folded, index runs merged, the dictionary kept fitting.
 
+use std::time::Duration;
+
 use model::UnixNanos;
 use sqlx::{ConnectOptions, Connection, PgConnection};
 
 use crate::pool::Purpose;
-use crate::{Day, PostgresStore, fold, index, locks, metrics, partitions};
+use crate::replay::Held;
+use crate::{
+    Day, PostgresStore, ReadError, account, fold, index, ledger_metrics, locks, metrics,
+    partitions, tally,
+};
 
 /// How old a minute is when its deltas are folded; younger ones are still growing.
 const FOLD_AFTER_NS: u64 = 120 * 1_000_000_000;
+
+/// How long counts of root spans wait to be folded.
+const KEEP_ROOTS_NS: u64 = 6 * 3_600 * 1_000_000_000;
 
 impl PostgresStore {
     /// Does all that is due, then waits for the configured interval, for ever. While another
@@ -54,6 +63,8 @@ impl PostgresStore {
             done("partitions", self.make_days(now).await),
             done("retention", self.drop_old(conn, now).await),
             done("fold", fold::fold(conn, until).await.map(|_| ())),
+            done("tally", tally::fold(conn).await),
+            done("ledger", self.show_ledger(conn, now).await),
             done("merge", self.merge_runs(now).await),
             done("relearn", self.relearn(conn, now).await),
         ];
@@ -64,6 +75,26 @@ impl PostgresStore {
         let mut config = self.config.index.clone();
         config.keep_merged = config.keep_merged.max(self.config.read_timeout * 2);
         index::merge_once(&self.write_pool, &config, now).await?;
+        Ok(())
+    }
+
+    /// Shows the account of the store in metrics, which survive every restart that way.
+    async fn show_ledger(
+        &self,
+        conn: &mut PgConnection,
+        now: UnixNanos,
+    ) -> Result<(), sqlx::Error> {
+        let read = async {
+            let sources = account::sources(conn).await?;
+            let tallies = account::tallies(conn).await?;
+            Ok::<_, ReadError>((sources, tallies))
+        };
+        match read.await {
+            Ok((sources, tallies)) => ledger_metrics::show(&sources, &tallies),
+            Err(error) => return Err(sqlx::Error::Decode(Box::new(error))),
+        }
+        let release = Held::read(conn).await?.first_release(now);
+        ledger_metrics::hold(release.map(|at| Duration::from_nanos(at - now)));
         Ok(())
     }
 
@@ -82,6 +113,11 @@ impl PostgresStore {
             self.memory.forget();
         }
         sqlx::query("DELETE FROM retention_hold WHERE held_until < now() - interval '1 day'")
+            .execute(&mut *conn)
+            .await?;
+        // Nobody folds them once adaptive sampling is switched off.
+        sqlx::query("DELETE FROM root_delta WHERE second_ns < $1")
+            .bind(now.saturating_sub(KEEP_ROOTS_NS) as i64)
             .execute(&mut *conn)
             .await?;
         sqlx::query("DELETE FROM dead_letter WHERE received_ns < $1")

@@ -6,7 +6,7 @@ use metrics::{
     Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
 };
 
-use crate::{WriteError, Written, read_metrics};
+use crate::{WriteError, Written, ledger_metrics, read_metrics};
 
 /// Time of a write transaction, whatever came of it.
 pub const TRANSACTION_SECONDS: &str = "spoor_storage_transaction_duration_seconds";
@@ -40,6 +40,7 @@ pub const DICTIONARIES_LEARNT: &str = "spoor_storage_dictionaries_learnt_total";
 /// Describes every metric.
 pub fn describe() {
     read_metrics::describe();
+    ledger_metrics::describe();
     describe_histogram!(
         TRANSACTION_SECONDS,
         Unit::Seconds,
@@ -64,8 +65,8 @@ pub fn describe() {
     describe_counter!(
         MAINTENANCE,
         Unit::Count,
-        "Passes of maintenance by task (partitions, retention, fold, merge, relearn) and outcome \
-         (ok, failed)."
+        "Passes of maintenance by task (partitions, retention, fold, merge, tally, ledger, relearn) \
+          and outcome (ok, failed)."
     );
     describe_counter!(
         PARTITIONS_CREATED,
@@ -95,7 +96,7 @@ pub fn describe() {
     describe_counter!(
         DELTAS_FOLDED,
         Unit::Count,
-        "Rows of deltas folded into sums, by table (red, edge)."
+        "Rows of deltas folded into sums, by table (red, edge, tally)."
     );
     describe_words();
 }

@@ -11,7 +11,7 @@ use model::UnixNanos;
 use sqlx::{AssertSqlSafe, Executor, PgConnection, PgPool};
 
 use crate::replay::Held;
-use crate::{Day, failure, index, locks, metrics};
+use crate::{Day, failure, index, locks, metrics, removal};
 
 /// What the key of a partitioned table counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +28,9 @@ struct Daily {
     /// Storage parameters of its partitions.
     with: &'static str,
 }
+
+/// The table whose rows hold spans: what is dropped of it is noted.
+const SEGMENTS: &str = "segment";
 
 /// Rows of these are never changed, and dropped before they need freezing.
 const APPEND_ONLY: &str = "WITH (autovacuum_vacuum_insert_threshold = -1, \
@@ -60,7 +63,7 @@ const TABLES: [Daily; 6] = [
         with: "WITH (fillfactor = 70)",
     },
     Daily {
-        name: "segment",
+        name: SEGMENTS,
         key: Key::Nanos,
         with: APPEND_ONLY,
     },
@@ -114,6 +117,9 @@ async fn try_ensure_day(pool: &PgPool, day: Day) -> Result<(), sqlx::Error> {
             State::Attached => continue,
             // Retention took it out and could not drop it yet. Its rows are beyond retention.
             State::Detached => {
+                if table.name == SEGMENTS {
+                    removal::note_segments(&mut tx, &table.partition(day), day).await?;
+                }
                 let drop = AssertSqlSafe(format!("DROP TABLE {}", table.partition(day)));
                 tx.execute(drop).await?;
             }
@@ -223,7 +229,7 @@ async fn drop_day(
 ) -> Result<u64, sqlx::Error> {
     let mut dropped = 0;
     for found in partitions {
-        match drop_partition(conn, found).await {
+        match drop_partition(conn, day, found).await {
             Err(error) if failure::is_in_use(&error) => {
                 tracing::debug!(db.partition = found.partition, "A partition is in use");
             }
@@ -269,7 +275,11 @@ async fn expired(
     Ok(found.filter(|(day, _)| *day < first_kept).collect())
 }
 
-async fn drop_partition(conn: &mut PgConnection, found: &Found) -> Result<(), sqlx::Error> {
+async fn drop_partition(
+    conn: &mut PgConnection,
+    day: Day,
+    found: &Found,
+) -> Result<(), sqlx::Error> {
     let Found {
         partition, parent, ..
     } = found;
@@ -279,6 +289,9 @@ async fn drop_partition(conn: &mut PgConnection, found: &Found) -> Result<(), sq
     } else if found.attached {
         let detach = format!("ALTER TABLE {parent} DETACH PARTITION {partition} CONCURRENTLY");
         conn.execute(AssertSqlSafe(detach)).await?;
+    }
+    if parent == SEGMENTS {
+        return removal::drop_segments(conn, partition, day).await;
     }
     let drop = AssertSqlSafe(format!("DROP TABLE {partition}"));
     conn.execute(drop).await.map(|_| ())

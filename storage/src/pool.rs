@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{ConnectOptions, PgPool};
+use tokio::sync::Notify;
 
 use crate::{SetupError, StorageConfig};
 
@@ -35,6 +36,7 @@ pub(crate) struct Servers {
     config: StorageConfig,
     candidates: Vec<PgConnectOptions>,
     current: AtomicUsize,
+    doubt: Notify,
 }
 
 impl Servers {
@@ -60,21 +62,59 @@ impl Servers {
             config: config.clone(),
             candidates,
             current: AtomicUsize::new(0),
+            doubt: Notify::new(),
         })
     }
 
-    /// Options of the server that is tried now.
+    /// Options of the server that is the primary as far as is known.
     pub(crate) fn options(&self, purpose: Purpose) -> PgConnectOptions {
-        let current = self.current.load(Ordering::Relaxed) % self.candidates.len();
-        self.candidates[current]
+        self.options_of(self.current(), purpose)
+    }
+
+    fn options_of(&self, number: usize, purpose: Purpose) -> PgConnectOptions {
+        self.candidates[number]
             .clone()
             .options(settings(&self.config, purpose))
     }
 
-    /// Goes on to the next server of the list. Whether there is another one.
-    pub(crate) fn advance(&self) -> bool {
-        self.current.fetch_add(1, Ordering::Relaxed);
+    fn current(&self) -> usize {
+        self.current.load(Ordering::Relaxed)
+    }
+
+    /// Whether there is a server to go to when this one is gone.
+    pub(crate) fn has_others(&self) -> bool {
         self.candidates.len() > 1
+    }
+
+    /// The servers that are not thought to be the primary, by number.
+    pub(crate) fn others(
+        &self,
+        purpose: Purpose,
+    ) -> impl Iterator<Item = (usize, PgConnectOptions)> {
+        let current = self.current();
+        let others = (0..self.candidates.len()).filter(move |number| *number != current);
+        others.map(move |number| (number, self.options_of(number, purpose)))
+    }
+
+    /// From now on this one is the primary.
+    pub(crate) fn move_to(&self, number: usize) {
+        self.current.store(number, Ordering::Relaxed);
+    }
+
+    /// `host:port` of the primary.
+    pub(crate) fn address(&self) -> String {
+        let options = &self.candidates[self.current()];
+        format!("{}:{}", options.get_host(), options.get_port())
+    }
+
+    /// Something failed in a way that makes it worth looking for the primary at once.
+    pub(crate) fn doubt(&self) {
+        self.doubt.notify_one();
+    }
+
+    /// Waits for a doubt.
+    pub(crate) async fn doubted(&self) {
+        self.doubt.notified().await;
     }
 
     /// A pool that connects when it is first used.

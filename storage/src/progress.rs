@@ -4,6 +4,7 @@ use roaring::RoaringTreemap;
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
+use crate::tally::TallyRows;
 use crate::{Counts, Owner, Progress, ProgressStep, Source, WriteError, failure, metrics};
 
 /// Longest wait of a claim for an earlier owner's transaction before that is ended.
@@ -46,8 +47,8 @@ pub(crate) async fn claim(
 async fn try_claim(pool: &PgPool, source: &Source, owner: Owner) -> Result<Row, sqlx::Error> {
     let mut tx = pool.begin_with(PATIENCE).await?;
     let row = sqlx::query_as(
-        "INSERT INTO progress AS p (consumer, topic, partition, owner, revision)
-         VALUES ($1, $2, $3, $4, 1)
+        "INSERT INTO progress AS p (consumer, topic, partition, owner, revision, base_offset)
+         VALUES ($1, $2, $3, $4, 1, 0)
          ON CONFLICT (consumer, topic, partition)
          DO UPDATE SET owner = $4, revision = p.revision + 1, claimed_at = now()
          RETURNING revision, watermark, done_above, records, records_dead_lettered, spans_stored,
@@ -105,7 +106,7 @@ fn progress(row: Row) -> Result<Progress, WriteError> {
     })
 }
 
-fn read_offsets(bytes: &[u8]) -> Result<RoaringTreemap, WriteError> {
+pub(crate) fn read_offsets(bytes: &[u8]) -> Result<RoaringTreemap, WriteError> {
     if bytes.is_empty() {
         return Ok(RoaringTreemap::new());
     }
@@ -155,36 +156,55 @@ pub(crate) async fn fence(conn: &mut PgConnection, step: &ProgressStep) -> Resul
     }
 }
 
-/// Moves a source's progress, by compare-and-set on owner and revision.
-pub(crate) async fn advance(
-    conn: &mut PgConnection,
-    step: &ProgressStep,
-    spans_stored: u64,
-    spans_duplicate: u64,
-) -> Result<(), WriteError> {
-    let moved = sqlx::query(
-        "UPDATE progress SET
+/// By compare-and-set on owner and revision. A row of an earlier version, which knows of no base, begins to count here.
+const ADVANCE: &str = "
+         WITH tallied AS (
+             INSERT INTO tally_delta (consumer, tenant, records, records_dead_lettered,
+                 spans_stored, spans_duplicate, spans_dead_lettered)
+             SELECT $1, * FROM unnest($17::text[], $18::int8[], $19::int8[], $20::int8[],
+                                      $21::int8[], $22::int8[]))
+         UPDATE progress SET
              revision = revision + 1, watermark = $6, done_above = $7, records = records + $8,
              records_dead_lettered = records_dead_lettered + $9,
              spans_dead_lettered = spans_dead_lettered + $10,
              spans_stored = spans_stored + $11, spans_duplicate = spans_duplicate + $12,
+             base_offset = coalesce(base_offset + $15, $6 + $16 - records - $8),
+             offsets_skipped = CASE WHEN base_offset IS NULL THEN 0 ELSE offsets_skipped + $13 END,
+             offsets_lost = CASE WHEN base_offset IS NULL THEN 0 ELSE offsets_lost + $14 END,
              written_at = now()
-         WHERE consumer = $1 AND topic = $2 AND partition = $3 AND owner = $4 AND revision = $5",
-    )
-    .bind(&step.source.consumer)
-    .bind(&step.source.topic)
-    .bind(step.source.partition)
-    .bind(step.owner.0)
-    .bind(step.expected_revision)
-    .bind(step.watermark)
-    .bind(offsets_bytes(&step.done_above))
-    .bind(step.records as i64)
-    .bind(step.records_dead_lettered as i64)
-    .bind(step.spans_dead_lettered as i64)
-    .bind(spans_stored as i64)
-    .bind(spans_duplicate as i64)
-    .execute(conn)
-    .await?;
+         WHERE consumer = $1 AND topic = $2 AND partition = $3 AND owner = $4 AND revision = $5";
+
+/// Moves a source's progress and tallies its tenants, in one statement.
+pub(crate) async fn advance(
+    conn: &mut PgConnection,
+    step: &ProgressStep,
+    tallies: &TallyRows<'_>,
+) -> Result<(), WriteError> {
+    let moved = sqlx::query(ADVANCE)
+        .bind(&step.source.consumer)
+        .bind(&step.source.topic)
+        .bind(step.source.partition)
+        .bind(step.owner.0)
+        .bind(step.expected_revision)
+        .bind(step.watermark)
+        .bind(offsets_bytes(&step.done_above))
+        .bind(step.records as i64)
+        .bind(step.records_dead_lettered as i64)
+        .bind(step.spans_dead_lettered as i64)
+        .bind(tallies.stored.iter().sum::<i64>())
+        .bind(tallies.duplicate.iter().sum::<i64>())
+        .bind(step.passed.skipped as i64)
+        .bind(step.passed.lost as i64)
+        .bind(step.passed.base_moved)
+        .bind(step.done_above.len() as i64)
+        .bind(&tallies.tenants)
+        .bind(&tallies.records)
+        .bind(&tallies.records_dead)
+        .bind(&tallies.stored)
+        .bind(&tallies.duplicate)
+        .bind(&tallies.spans_dead)
+        .execute(conn)
+        .await?;
     if moved.rows_affected() == 1 {
         Ok(())
     } else {

@@ -15,11 +15,16 @@ use uuid::Uuid;
 
 pub(crate) use hold::{Held, hold_expired};
 
-use crate::{Counts, WriteError};
+use crate::{Counts, Source, WriteError};
 
 /// The consumer under which a job's positions lie.
 pub fn replay_consumer(job: i64) -> String {
     format!("replay-{job}")
+}
+
+/// Whether a source is read for a job.
+pub(crate) fn is_replay(source: &Source) -> bool {
+    source.consumer.starts_with("replay-")
 }
 
 /// What becomes of a job.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use sqlx::PgPool;
 
+use crate::follow::follow;
 use crate::pool::{Purpose, Servers};
 use crate::vocabulary::Vocabulary;
 use crate::writer::Memory;
@@ -21,14 +22,21 @@ pub struct PostgresStore {
 }
 
 impl PostgresStore {
-    /// A store at the configured server. Nothing is sent yet: the server may still be away.
+    /// A store at the configured server, which may still be away. Where there are several, a task
+    /// follows the primary until the store is closed.
     pub async fn connect(config: &StorageConfig) -> Result<Self, SetupError> {
-        let servers = Servers::new(config)?;
+        let servers = Arc::new(Servers::new(config)?);
+        let write_pool = servers.pool(Purpose::Write);
+        let read_pool = servers.pool(Purpose::Read);
+        if servers.has_others() {
+            let pools = (write_pool.clone(), read_pool.clone());
+            tokio::spawn(follow(servers.clone(), pools.0, pools.1));
+        }
         Ok(Self {
             config: config.clone(),
-            write_pool: servers.pool(Purpose::Write),
-            read_pool: servers.pool(Purpose::Read),
-            servers: Arc::new(servers),
+            write_pool,
+            read_pool,
+            servers,
             memory: Memory::new(config.remembered_spans),
             vocabulary: Vocabulary::new(config.compression_level),
         })
@@ -42,16 +50,6 @@ impl PostgresStore {
     /// Refuses a schema that is older or newer than this program.
     pub async fn check_version(&self) -> Result<(), SetupError> {
         migrate::check_version(&self.read_pool).await
-    }
-
-    /// New connections go to the next server of the host list, if there is one.
-    pub(crate) fn try_next_server(&self) {
-        if self.servers.advance() {
-            self.write_pool
-                .set_connect_options(self.servers.options(Purpose::Write));
-            self.read_pool
-                .set_connect_options(self.servers.options(Purpose::Read));
-        }
     }
 
     /// Closes all connections, once what they do is done.

@@ -159,12 +159,11 @@ impl Vocabulary {
     }
 
     /// Loads all there is.
-    pub(crate) async fn load_all(&self, conn: &mut PgConnection) -> Result<(), LoadError> {
+    pub(crate) async fn load_all(&self, conn: &mut PgConnection) -> Result<Arc<Known>, LoadError> {
         let mut new = Known::default();
         self.load_dictionaries(conn, None, &mut new).await?;
         load_resources(conn, None, &mut new).await?;
-        self.learn_of(new);
-        Ok(())
+        Ok(self.learn_of(new))
     }
 
     async fn load_dictionaries(

@@ -8,6 +8,7 @@ mod plan;
 mod probe;
 mod segments;
 mod derived;
+mod throughput;
 mod commit;
 mod memory;
 
@@ -15,17 +16,19 @@ use std::time::{Duration, Instant};
 
 use sqlx::pool::PoolConnection;
 use sqlx::{Connection, PgConnection, Postgres};
+use uuid::Uuid;
 
 use crate::replay::hold_expired;
 use crate::{
     Day, DeadLetter, Owner, PostgresStore, Progress, Source, TraceWriter, WriteBatch, WriteError,
-    Written, dead_letter, failure, locks, metrics, partitions, progress,
+    Written, dead_letter, failure, locks, metrics, partitions, progress, purge, tally,
 };
 use commit::{Outcome, Witness};
 use derived::Derived;
 pub(crate) use memory::Memory;
 use plan::Plan;
 use segments::Segments;
+use throughput::Throughput;
 
 /// A session behind a pooler may have lost what the connection was opened with.
 pub(super) const BEGIN: &str =
@@ -62,13 +65,13 @@ impl TraceWriter for PostgresStore {
 
 impl PostgresStore {
     /// Nothing that was remembered need still be true: the server may have gone back in time.
-    fn after_failure(&self, error: &WriteError) {
+    pub(crate) fn after_failure(&self, error: &WriteError) {
         self.memory.forget();
         self.vocabulary.forget();
         if let WriteError::Transient { source, .. } = error
             && failure::is_elsewhere(source)
         {
-            self.try_next_server();
+            self.servers.doubt();
         }
     }
 
@@ -112,7 +115,8 @@ impl PostgresStore {
                 effect
             }
         };
-        self.memory.committed(committed.operations);
+        self.memory
+            .committed(committed.generation, committed.operations);
         let followed = self.vocabulary.follow(
             &self.write_pool,
             committed.newest_dictionary,
@@ -138,6 +142,8 @@ impl PostgresStore {
             progress::fence(&mut tx, step).await?;
         }
         lock_slots(&mut tx, plan.slots()).await?;
+        let generation = purge::generation(&mut tx).await?;
+        self.memory.heed(generation);
         let known = probe::known(&mut tx, plan, &self.memory, &self.vocabulary).await?;
         plan.drop_known(&known);
         let (words, level) = (self.vocabulary.words(), self.config.compression_level);
@@ -145,18 +151,27 @@ impl PostgresStore {
         let derived = Derived::of(plan, &known);
         let operations = derived.write(&mut tx, &self.memory).await?;
         drop(derived);
-        self.memory.remember(plan.traces(), known);
-        for (step, counts) in plan.steps_with_counts() {
-            progress::advance(&mut tx, step, counts.stored, counts.duplicate).await?;
+        if self.config.count_roots {
+            Throughput::of(plan).write(&mut tx).await?;
         }
+        self.memory.remember(generation, plan.traces(), known);
+        for (step, tallies) in plan.steps_with_tallies() {
+            progress::advance(&mut tx, step, &tallies).await?;
+        }
+        let witness = match segments.first {
+            Some(segment) => Witness::Segment(segment),
+            None => Witness::Tally(Uuid::new_v4()),
+        };
+        tally::append(&mut tx, &plan.sourceless_tallies(), witness.tally()).await?;
         let effect = commit::Effect {
             written: plan.written(segments.count),
             payload_bytes: segments.payload_bytes,
             operations,
+            generation,
             newest_dictionary: segments.newest_dictionary,
             strangers: segments.strangers,
         };
-        Ok(commit::commit(tx, effect, segments.first.map(Witness::Segment)).await)
+        Ok(commit::commit(tx, effect, witness).await)
     }
 
     /// Makes the partitions of a day unless it is known to have them.

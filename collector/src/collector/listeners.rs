@@ -19,6 +19,8 @@ pub struct Addresses {
     pub jaeger_thrift: Option<SocketAddr>,
     /// Zipkin over HTTP.
     pub zipkin: Option<SocketAddr>,
+    /// What to sample.
+    pub sampling: Option<SocketAddr>,
 }
 
 /// The bound sockets; none for a receiver that is switched off.
@@ -28,6 +30,7 @@ pub(super) struct Listeners {
     pub(super) jaeger_grpc: Option<Listener>,
     pub(super) jaeger_thrift: Option<Listener>,
     pub(super) zipkin: Option<Listener>,
+    pub(super) sampling: Option<Listener>,
 }
 
 impl Listeners {
@@ -39,7 +42,10 @@ impl Listeners {
                 bind(section.enabled, address, protocol, &section.connections).await?
             }};
         }
+        let of = &config.sampling.listener;
+        let sampling = bind(of.enabled, of.address, Protocol::Sampling, &of.connections);
         Ok(Self {
+            sampling: sampling.await?,
             otlp_grpc: bind!(otlp_grpc, OtlpGrpc),
             otlp_http: bind!(otlp_http, OtlpHttp),
             jaeger_grpc: bind!(jaeger_grpc, JaegerGrpc),
@@ -56,6 +62,7 @@ impl Listeners {
             jaeger_grpc: of(&self.jaeger_grpc),
             jaeger_thrift: of(&self.jaeger_thrift),
             zipkin: of(&self.zipkin),
+            sampling: of(&self.sampling),
         }
     }
 }

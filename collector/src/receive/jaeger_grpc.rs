@@ -1,4 +1,5 @@
-//! Jaeger over gRPC: `jaeger.api_v2.CollectorService/PostSpans`.
+//! Jaeger over gRPC: `jaeger.api_v2.CollectorService/PostSpans`, and beside it the service that tells
+//! clients what to sample.
 
 use std::sync::Arc;
 
@@ -7,6 +8,7 @@ use tonic::service::Routes;
 use tonic_health::server::HealthReporter;
 
 use super::beside;
+use super::sampling_grpc::SamplingManager;
 use super::unary::{Method, Unary};
 use super::{Encoding, Protocol, Receipt, Shared};
 use crate::config::{CollectorConfig, ConnectionsConfig};
@@ -25,7 +27,9 @@ pub(crate) fn side_services() -> Result<(Routes, HealthReporter), tonic_reflecti
 
 /// The receiver's routes.
 pub(crate) fn router<P: Publish>(beside: Routes, shared: Arc<Shared<P>>) -> Router {
+    let sampling = SamplingManager::new(shared.clone());
     beside
+        .add_service(sampling)
         .add_service(Unary::<P, PostSpans>::new(shared))
         .prepare()
         .into_axum_router()

@@ -1,4 +1,4 @@
-//! Jaeger's Thrift over HTTP: `POST /api/traces`, one binary `Batch`. The words of the answers are
+//! Jaeger's Thrift over HTTP: `POST /api/traces`, one binary `Batch`; and what to sample. The words of the answers are
 //! those of Jaeger's collector.
 
 use std::sync::Arc;
@@ -12,6 +12,7 @@ use http::{HeaderMap, HeaderValue, Request, StatusCode};
 
 use super::answer::{hint, http_status, in_text, taken};
 use super::post::{self, Door};
+use super::sampling_http;
 use super::{Encoding, Protocol, Refused, Shared};
 use crate::publish::Publish;
 
@@ -23,9 +24,11 @@ const CONTENT_TYPES: [&str; 2] = [
 
 /// The receiver's routes. `?format=jaeger.thrift`, which old clients add, says nothing new.
 pub(crate) fn router<P: Publish>(shared: Arc<Shared<P>>) -> Router {
+    let sampling = sampling_http::beside_spans(shared.clone());
     let traces = any(move |request| post_batch(shared, request));
     Router::new()
         .route("/api/traces", traces)
+        .merge(sampling)
         .fallback(|| async { StatusCode::NOT_FOUND })
 }
 

@@ -44,7 +44,8 @@ pub(crate) fn router<P: Publish>(beside: Routes, shared: Arc<Shared<P>>) -> Rout
         .into_axum_router()
 }
 
-struct Export;
+/// The method.
+pub(super) struct Export;
 
 impl Method for Export {
     const SERVICE: &'static str = TRACE_SERVICE;

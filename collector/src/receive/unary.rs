@@ -76,7 +76,8 @@ impl<P: Publish, M: Method> Service<Request<Body>> for Unary<P, M> {
     }
 }
 
-async fn call<P: Publish, M: Method>(
+/// Answers one call.
+pub(super) async fn call<P: Publish, M: Method>(
     shared: &Arc<Shared<P>>,
     request: Request<Body>,
 ) -> Response<Body> {

@@ -14,3 +14,4 @@ mod grpc;
 mod floods;
 mod room;
 mod doors;
+mod sampling;

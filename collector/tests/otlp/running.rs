@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use bootstrap::{ByteSize, Stop, StopHandle};
-use collector::{Collector, CollectorConfig, RunError};
+use collector::{Collector, CollectorConfig, KnownProbabilities, RunError};
 use metrics::LocalRecorderGuard;
 use reqwest::{RequestBuilder, Response};
 use schemas::ChunkEncoder;
@@ -25,6 +25,7 @@ pub struct Running {
     pub jaeger_grpc: SocketAddr,
     pub jaeger_thrift: SocketAddr,
     pub zipkin: SocketAddr,
+    pub sampling: SocketAddr,
     pub stop: StopHandle,
     pub task: JoinHandle<Result<(), RunError>>,
     client: reqwest::Client,
@@ -40,6 +41,7 @@ pub fn config() -> CollectorConfig {
     config.jaeger_grpc.address = config.otlp_grpc.address;
     config.jaeger_thrift.address = config.otlp_grpc.address;
     config.zipkin.address = config.otlp_grpc.address;
+    config.sampling.listener.address = config.otlp_grpc.address;
     config.limits.request_bytes = ByteSize::mib(1);
     config.admission.max_bytes = ByteSize::mib(4);
     config
@@ -50,11 +52,18 @@ pub async fn start() -> Running {
 }
 
 pub async fn start_with(config: CollectorConfig) -> Running {
+    start_telling(config, KnownProbabilities::default()).await
+}
+
+/// The same; clients are told these probabilities.
+pub async fn start_telling(config: CollectorConfig, known: KnownProbabilities) -> Running {
     let series = Series::default();
     let guard = metrics::set_default_local_recorder(Box::leak(Box::new(series.clone())));
     let published = Memory::default();
     let built = Collector::build(config, ChunkEncoder::new(SCHEMA), published.clone()).await;
-    let collector = built.expect("the collector can be built");
+    let collector = built
+        .expect("the collector can be built")
+        .with_probabilities(known);
     let addresses = collector.addresses();
     let (handle, stop) = Stop::with_grace(Duration::from_secs(5));
     Running {
@@ -64,6 +73,7 @@ pub async fn start_with(config: CollectorConfig) -> Running {
         jaeger_grpc: addresses.jaeger_grpc.expect("it listens"),
         jaeger_thrift: addresses.jaeger_thrift.expect("it listens"),
         zipkin: addresses.zipkin.expect("it listens"),
+        sampling: addresses.sampling.expect("it listens"),
         stop: handle,
         task: tokio::spawn(collector.run(stop)),
         client: reqwest::Client::new(),

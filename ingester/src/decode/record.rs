@@ -93,6 +93,18 @@ impl DeadRecord {
         cost(&self.payload, self.key.as_ref(), &self.headers)
     }
 
+    /// Whose it says it is; empty if it does not say, or not in a way that can be stored.
+    pub fn tenant(&self) -> &str {
+        let named = self
+            .headers
+            .iter()
+            .rev()
+            .find(|(name, _)| name == TENANT_HEADER);
+        let name = named.and_then(|(_, value)| std::str::from_utf8(value).ok());
+        name.filter(|name| Tenant::parse(name).is_ok())
+            .unwrap_or_default()
+    }
+
     /// The schema that its frame names, if it has one.
     pub fn schema_id(&self) -> Option<u32> {
         Self::schema_of(&self.payload)

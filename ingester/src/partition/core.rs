@@ -2,7 +2,7 @@
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
-use kafka::OffsetTracker;
+use kafka::{OffsetTracker, Passed};
 use storage::{Owner, Source, Written};
 
 use super::agreement::Agreement;
@@ -39,6 +39,8 @@ pub(super) struct Core {
 struct Writing {
     load: Arc<Load>,
     bytes: u64,
+    /// The position after it, and what is passed over up to there.
+    ends: (i64, Passed),
     /// `None` while the write is under way, else when to try again.
     retry_at: Option<Moment>,
 }
@@ -135,16 +137,19 @@ impl Core {
                 self.writing = Some(Writing {
                     bytes: load.bytes(),
                     load: Arc::new(load),
+                    ends: (0, Passed::default()),
                     retry_at: None,
                 });
             }
         }
         let writing = self.writing.as_mut()?;
         writing.retry_at = None;
+        let ahead = self.tracker.with_finished(writing.load.offsets());
+        writing.ends = (ahead.watermark, ahead.passed);
         Some(WriteRequest {
             step: writing
                 .load
-                .step(&self.source, self.owner, self.revision, &self.tracker),
+                .step(&self.source, self.owner, self.revision, ahead),
             load: writing.load.clone(),
         })
     }
@@ -232,9 +237,12 @@ impl Core {
             .load
             .offsets()
             .for_each(|offset| self.tracker.finish(offset));
+        let (watermark, passed) = writing.ends;
+        self.tracker.settle(watermark, passed);
         self.share.give_back(writing.bytes);
         Verdict::Committed(Commit {
-            watermark: self.tracker.watermark(),
+            // Holes that were found since are not committed yet.
+            watermark,
             load: writing.load,
             written,
         })

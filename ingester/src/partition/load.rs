@@ -1,8 +1,10 @@
 //! What one transaction carries for a partition, and how it is halved when the store refuses it.
 
-use kafka::OffsetTracker;
+use std::collections::BTreeMap;
+
+use kafka::Ahead;
 use model::RejectReason;
-use storage::{Owner, ProgressStep, Source};
+use storage::{Owner, PassedOffsets, ProgressStep, Source, TenantRecords};
 
 use crate::{DeadRecord, DueTrace, HeldRecord};
 
@@ -66,25 +68,53 @@ impl Load {
         self.dead.iter().map(|record| u64::from(record.spans)).sum()
     }
 
-    /// The progress after it, whatever else is still held.
+    /// The progress after it, given where the partition stands then.
     pub(super) fn step(
         &self,
         source: &Source,
         owner: Owner,
         expected_revision: i64,
-        tracker: &OffsetTracker,
+        ahead: Ahead,
     ) -> ProgressStep {
-        let (watermark, done_above) = tracker.with_finished(self.offsets());
         ProgressStep {
             source: source.clone(),
             owner,
             expected_revision,
-            watermark,
-            done_above,
+            watermark: ahead.watermark,
+            done_above: ahead.done_above,
             records: self.offsets().count() as u64,
             records_dead_lettered: self.dead.len() as u64,
             spans_dead_lettered: self.dead_spans(),
+            tenants: self.tenants(),
+            passed: PassedOffsets {
+                skipped: ahead.passed.skipped,
+                lost: ahead.passed.lost,
+                base_moved: ahead.passed.base_moved,
+            },
         }
+    }
+
+    /// Whose records they are.
+    fn tenants(&self) -> Vec<TenantRecords> {
+        let mut by_tenant: BTreeMap<&str, TenantRecords> = BTreeMap::new();
+        for trace in &self.traces {
+            let of = by_tenant.entry(trace.tenant.as_str()).or_default();
+            of.records += trace.records.len() as u64;
+        }
+        for record in &self.dead {
+            let of = by_tenant.entry(record.tenant()).or_default();
+            of.records += 1;
+            of.records_dead_lettered += 1;
+            of.spans_dead_lettered += u64::from(record.spans);
+        }
+        if !self.ignored.is_empty() {
+            by_tenant.entry("").or_default().records += self.ignored.len() as u64;
+        }
+        let named = by_tenant.into_iter().map(|(tenant, of)| TenantRecords {
+            tenant: tenant.to_owned(),
+            ..of
+        });
+        named.collect()
     }
 
     /// Parts the traces in two; a single trace by its records; a single record is condemned.

@@ -37,6 +37,8 @@ pub(super) struct Intake<L> {
     /// Records whose schema is being asked for.
     stalled: Option<Stalled>,
     asking: Option<Asking>,
+    /// The last record that was looked at, be it passed over.
+    last: Option<i64>,
     /// Nothing is consumed any more.
     closed: bool,
 }
@@ -57,6 +59,7 @@ impl<L: SpanLog> Intake<L> {
             wait_until: None,
             stalled: None,
             asking: None,
+            last: None,
             closed: false,
         }
     }
@@ -70,6 +73,7 @@ impl<L: SpanLog> Intake<L> {
         self.start_at = Some(offset);
         self.stalled = None;
         self.asking = None;
+        self.last = None;
         self.closed = false;
     }
 
@@ -133,6 +137,7 @@ impl<L: SpanLog> Intake<L> {
 
     /// Decodes records that `running` wants, as far as their schemas are known.
     pub(super) fn decode(&mut self, records: Vec<Record>, running: &Running) -> Vec<Decoded> {
+        self.last = records.last().map(|record| record.offset).max(self.last);
         let wanted = records
             .into_iter()
             .filter(|record| running.wants(record.offset));
@@ -143,6 +148,11 @@ impl<L: SpanLog> Intake<L> {
             self.stalled = Some(stalled);
         }
         decoded
+    }
+
+    /// The last record that was looked at; none while some before it wait for their schema.
+    pub(super) fn handed_on(&self) -> Option<i64> {
+        self.last.filter(|_| self.stalled.is_none())
     }
 
     async fn read(&mut self, room: u64) -> Result<Vec<Record>, LogError> {

@@ -55,6 +55,31 @@ fn due_traces_wait_for_their_batch_to_fill_but_not_for_long() {
 }
 
 #[test]
+fn a_commit_mirrors_what_it_stored_and_not_a_gap_that_was_found_meanwhile() {
+    let mut running = running();
+    let request = three_written(&mut running);
+    running.admit([rec(5, 9).decoded()], ms(650));
+    match running.written(Ok(Written::default()), ms(700)) {
+        Verdict::Committed(commit) => assert_eq!(commit.watermark, request.step.watermark),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!((request.step.watermark, running.watermark()), (3, 5));
+}
+
+#[test]
+fn a_gap_before_records_that_were_done_is_not_waited_for() {
+    let mut running = running_from(Progress {
+        revision: 1,
+        watermark: 14,
+        done_above: RoaringTreemap::from([15]),
+        ..Progress::default()
+    });
+    assert!(!running.wants(15));
+    running.seen(15);
+    assert_eq!(running.watermark(), 16);
+}
+
+#[test]
 fn a_step_finishes_its_records_and_passes_no_held_one() {
     let mut running = running();
     running.admit([rec(0, 0).decoded(), rec(1, 1).root().decoded()], ms(0));

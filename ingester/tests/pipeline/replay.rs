@@ -24,7 +24,7 @@ const NAMES: [&str; 5] = ["a", "b", "c", "d", "e"];
 const PATIENCE: Duration = Duration::from_secs(180);
 const MARGIN: Duration = Duration::from_secs(60);
 
-async fn store() -> Arc<PostgresStore> {
+pub async fn store() -> Arc<PostgresStore> {
     let url = std::env::var("SPOOR_TEST_POSTGRES_URL")
         .expect("run through `make test`, or set SPOOR_TEST_POSTGRES_URL");
     let config = StorageConfig {
@@ -37,7 +37,7 @@ async fn store() -> Arc<PostgresStore> {
     Arc::new(store)
 }
 
-async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
+pub async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
     let deadline = Instant::now() + PATIENCE;
     while !holds().await {
         assert!(Instant::now() < deadline, "in vain until {what}");
@@ -47,14 +47,14 @@ async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
 
 /// Traces as a ledger: who they belong to, and when their spans start.
 #[derive(Clone)]
-struct Sent {
-    tenant: Tenant,
-    ids: Vec<TraceId>,
+pub struct Sent {
+    pub tenant: Tenant,
+    pub ids: Vec<TraceId>,
     start: u64,
 }
 
 impl Sent {
-    fn new(traces: usize, start: u64) -> Self {
+    pub fn new(traces: usize, start: u64) -> Self {
         let id = |_| TraceId::new(*Uuid::new_v4().as_bytes()).unwrap();
         Self {
             tenant: Tenant::parse(&format!("t-{}", Uuid::new_v4().simple())).unwrap(),
@@ -68,7 +68,7 @@ impl Sent {
     }
 
     /// Traces that are there with all their spans, each once.
-    async fn whole(&self, store: &PostgresStore) -> usize {
+    pub async fn whole(&self, store: &PostgresStore) -> usize {
         let mut whole = 0;
         for id in &self.ids {
             let found = store.trace(&self.tenant, *id, None).await.unwrap();
@@ -82,7 +82,7 @@ impl Sent {
 
 impl Cluster<PostgresStore> {
     /// Publishes as a collector does that received it at `received`.
-    async fn publish(&self, sent: &Sent, received: u64) {
+    pub async fn publish(&self, sent: &Sent, received: u64) {
         let payload = |id: &TraceId| framed(SCHEMA, &sent.tenant, *id, sent.start, &NAMES);
         let payloads: Vec<Vec<u8>> = sent.ids.iter().map(payload).collect();
         let received = received.to_string();

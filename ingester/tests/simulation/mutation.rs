@@ -31,7 +31,7 @@ pub enum Mutation {
     EpochNotCompared,
     /// A step without records is not taken to the store.
     NothingNotWritten,
-    /// What a writer remembers outlives a failure of the store.
+    /// What was about to be stored is remembered, also when the store has failed.
     MemoryKeptAfterFailure,
     /// Of a batch that was refused and halved, a half is finished without its spans.
     HalfForgotten,
@@ -39,11 +39,18 @@ pub enum Mutation {
     PoisonTakenForTransient,
     /// A partition that is let go keeps its share of the memory.
     MemoryNotGivenBack,
+    /// Writers of the same trace do not wait for each other.
+    SlotsNotLocked,
+    /// What a writer remembers of one server is believed of the next one. It takes two partitions of
+    /// one trace, of which a failover takes back only one: it is written out in `regressions`.
+    MemoryKeptAcrossServers,
+    /// What was fetched is mirrored, not what is committed.
+    FetchedMirrored,
 }
 
 impl Mutation {
-    /// Every one of them.
-    pub const ALL: [Self; 18] = [
+    /// Every one that random schedules find soon.
+    pub const ALL: [Self; 20] = [
         Self::CommitBeforeWrite,
         Self::OwnerNotCompared,
         Self::RevisionNotCompared,
@@ -62,5 +69,7 @@ impl Mutation {
         Self::HalfForgotten,
         Self::PoisonTakenForTransient,
         Self::MemoryNotGivenBack,
+        Self::SlotsNotLocked,
+        Self::FetchedMirrored,
     ];
 }

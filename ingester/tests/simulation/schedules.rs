@@ -10,8 +10,10 @@ use super::world::World;
 /// Schedules of each run.
 const SEEDS: u64 = 10_000;
 const STEPS: usize = 400;
+/// Of so many schedules it is counted which find a mutation.
+const SEEDS_OF_A_MUTATION: u64 = 40;
 /// Within so many schedules a mutation must be found.
-const SEEDS_OF_A_MUTATION: u64 = 4_000;
+const SEEDS_AT_MOST: u64 = 200;
 
 /// Plays one schedule, and checks the world after each step.
 fn play(seed: u64, mutation: Option<Mutation>) -> Result<(), String> {
@@ -39,7 +41,7 @@ fn play(seed: u64, mutation: Option<Mutation>) -> Result<(), String> {
 
 /// Plays schedules without their panics being told: what they say is in the result. One test at a
 /// time does so, since who tells is the whole process's.
-fn quietly<T>(work: impl FnOnce() -> T) -> T {
+pub fn quietly<T>(work: impl FnOnce() -> T) -> T {
     static TELLING: Mutex<()> = Mutex::new(());
     let _turn = TELLING.lock().unwrap_or_else(PoisonError::into_inner);
     let told = std::panic::take_hook();
@@ -71,28 +73,54 @@ fn nothing_is_lost_or_doubled_whatever_the_schedule() {
     );
 }
 
+/// What it took to find a deliberate bug.
+struct Found {
+    mutation: Mutation,
+    /// Schedules until it was found for the first time, and what was said then.
+    first: Option<(u64, String)>,
+    /// How many of the first schedules find it.
+    of_first: u64,
+}
+
+/// A schedule finds a bug if it fails with the bug and passes without it.
+fn find(mutation: Mutation) -> Found {
+    let mut found = Found {
+        mutation,
+        first: None,
+        of_first: 0,
+    };
+    for seed in 0..SEEDS_AT_MOST {
+        if seed >= SEEDS_OF_A_MUTATION && found.first.is_some() {
+            break;
+        }
+        let Err(failure) = play(seed, Some(mutation)) else {
+            continue;
+        };
+        if play(seed, None).is_ok() {
+            found.of_first += 1;
+            let why = failure.lines().next().unwrap_or_default().to_owned();
+            found.first.get_or_insert((seed + 1, why));
+        }
+    }
+    found
+}
+
 #[test]
 fn every_deliberate_bug_is_found() {
-    let found = quietly(|| {
-        Mutation::ALL.map(|mutation| {
-            let caught = (0..SEEDS_OF_A_MUTATION).find_map(|seed| {
-                let failure = play(seed, Some(mutation)).err()?;
-                let why = failure.lines().next().unwrap_or_default().to_owned();
-                Some((seed + 1, why))
-            });
-            (mutation, caught)
-        })
-    });
-    for (mutation, caught) in &found {
-        match caught {
-            Some((schedules, why)) => println!("{mutation:?}: after {schedules}: {why}"),
+    let found = quietly(|| Mutation::ALL.map(find));
+    for one in &found {
+        let (mutation, of_first) = (one.mutation, one.of_first);
+        match &one.first {
+            Some((schedules, why)) => println!(
+                "{mutation:?}: after {schedules}, by {of_first} of {SEEDS_OF_A_MUTATION}: {why}"
+            ),
             None => println!("{mutation:?}: not found"),
         }
     }
     let missed: Vec<Mutation> = found
         .iter()
-        .filter(|(_, caught)| caught.is_none())
-        .map(|(mutation, _)| *mutation)
+        .filter(|one| one.first.is_none())
+        .map(|one| one.mutation)
         .collect();
     assert!(
         missed.is_empty(),

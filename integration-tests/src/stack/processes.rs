@@ -28,7 +28,7 @@ impl Server {
 }
 
 /// Children of every process.
-fn children(of: Pid) -> Vec<Pid> {
+pub(crate) fn children(of: Pid) -> Vec<Pid> {
     let entries = fs::read_dir("/proc").expect("/proc is there").flatten();
     let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
     let children = pids.filter(|pid| parent(*pid) == Some(of.as_raw_nonzero().get()));

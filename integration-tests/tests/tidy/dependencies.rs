@@ -32,7 +32,7 @@ const OURS: &[(&str, &[&str])] = &[
             "bootstrap",
         ],
     ),
-    ("integration-tests", &[]),
+    ("integration-tests", &["kafka"]),
 ];
 
 fn metadata() -> Metadata {

@@ -32,6 +32,15 @@ pub struct TopicSpec {
     pub grow: bool,
 }
 
+/// For how long a topic keeps records, and how many of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TopicRetention {
+    /// Age at which records are deleted; none: never.
+    pub time: Option<Duration>,
+    /// Bytes of a partition beyond which its oldest records are deleted; none: never.
+    pub bytes: Option<u64>,
+}
+
 /// One way in which a topic is not what it should be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Difference {

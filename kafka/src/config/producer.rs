@@ -109,6 +109,8 @@ impl ProducerConfig {
             .set("enable.idempotence", "true")
             // A topic that no broker knows is an error after this time, not after a timeout.
             .set("topic.metadata.propagation.max.ms", "3000")
+            // How soon records go to partitions that were added; as the consumer has it.
+            .set("topic.metadata.refresh.interval.ms", "30000")
             .set("partitioner", "murmur2_random")
             .set("compression.type", self.compression.name())
             .set("linger.ms", self.linger.as_millis().to_string())

@@ -228,6 +228,29 @@ impl Reader {
         answer.map_err(|source| ConsumeError::from_client(at, source))
     }
 
+    /// Asks the brokers for the offsets that the client's group has committed of a topic.
+    pub(crate) async fn committed(&self, topic: &str) -> Result<HashMap<i32, i64>, ConsumeError> {
+        let partitions = self.partitions(topic).await?;
+        let (client, asked) = (self.client().clone(), topic.to_owned());
+        let answer = tokio::task::spawn_blocking(move || {
+            let mut all = TopicPartitionList::with_capacity(partitions.max(0) as usize);
+            for partition in 0..partitions {
+                all.add_partition(&asked, partition);
+            }
+            let found = client.committed_offsets(all, ASK_TIMEOUT)?;
+            let of =
+                |element: rdkafka::topic_partition_list::TopicPartitionListElem<'_>| match element
+                    .offset()
+                {
+                    Offset::Offset(offset) => Some((element.partition(), offset)),
+                    _ => None,
+                };
+            Ok(found.elements().into_iter().filter_map(of).collect())
+        });
+        let answer = answer.await.unwrap_or(Err(KafkaError::Canceled));
+        answer.map_err(|source| ConsumeError::from_client(&TopicPartition::new(topic, -1), source))
+    }
+
     /// Asks the brokers how many partitions a topic has.
     pub(crate) async fn partitions(&self, topic: &str) -> Result<i32, ConsumeError> {
         let (client, asked) = (self.client().clone(), topic.to_owned());

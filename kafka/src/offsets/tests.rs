@@ -48,6 +48,15 @@ fn after_a_restart_exactly_what_was_done_is_skipped() {
 }
 
 #[test]
+fn a_gap_before_a_record_that_is_done_is_seen_with_it() {
+    let mut tracker = tracker(14, &[15]);
+    assert_eq!(tracker.watermark(), 14, "14 may still come");
+    tracker.see(15);
+    assert_eq!(tracker.watermark(), 16);
+    assert_eq!(above(&tracker), [0u64; 0]);
+}
+
+#[test]
 fn what_is_done_right_at_the_watermark_moves_it() {
     assert_eq!(tracker(10, &[10, 11, 13]).watermark(), 12);
 }
@@ -80,7 +89,8 @@ fn looking_ahead_says_what_finishing_would_and_changes_nothing() {
     [0, 1, 3]
         .into_iter()
         .for_each(|offset| tracker.finish(offset));
-    assert_eq!(ahead, (tracker.watermark(), tracker.done_above().clone()));
+    assert_eq!(ahead.watermark, tracker.watermark());
+    assert_eq!(&ahead.done_above, tracker.done_above());
 }
 
 /// Everything that ever happened to a partition, remembered plainly.
@@ -89,6 +99,9 @@ struct Model {
     read: usize,
     done: BTreeSet<u64>,
     pending: Vec<u64>,
+    /// What a store would hold: the position, and how many offsets were passed over.
+    committed: (i64, RoaringTreemap),
+    skipped: u64,
 }
 
 impl Model {
@@ -103,7 +116,18 @@ impl Model {
             read: 0,
             done: BTreeSet::new(),
             pending: Vec::new(),
+            committed: (0, RoaringTreemap::new()),
+            skipped: 0,
         }
+    }
+
+    /// Done and passed over make up everything below the watermark, and what is done above it.
+    fn commit(&mut self, ahead: &Ahead) -> Result<(), TestCaseError> {
+        self.committed = (ahead.watermark, ahead.done_above.clone());
+        self.skipped += ahead.passed.skipped;
+        let counted = self.done.len() as u64 + self.skipped;
+        prop_assert_eq!(counted, ahead.watermark as u64 + ahead.done_above.len());
+        Ok(())
     }
 
     /// Every offset below that exists is done; the first one that is not, or the reading's place.
@@ -181,14 +205,55 @@ proptest! {
                     prop_assert!(model.done.insert(offset), "{} done twice", offset);
                     let ahead = tracker.with_finished([offset as i64]);
                     tracker.finish(offset as i64);
-                    prop_assert_eq!(ahead, (tracker.watermark(), tracker.done_above().clone()));
+                    prop_assert_eq!(ahead.watermark, tracker.watermark());
+                    prop_assert_eq!(&ahead.done_above, tracker.done_above());
+                    tracker.settle(ahead.watermark, ahead.passed);
+                    model.commit(&ahead)?;
                 }
                 Op::Restart => {
-                    tracker = OffsetTracker::restore(tracker.watermark(), tracker.done_above().clone());
+                    let (watermark, done_above) = model.committed.clone();
+                    tracker = OffsetTracker::restore(watermark, done_above);
                     model.restart(tracker.watermark() as u64);
                 }
             }
             check(&model, &tracker)?;
         }
     }
+}
+
+#[test]
+fn what_the_log_has_lost_is_counted_once_the_watermark_has_passed_it() {
+    let mut tracker = tracker(3, &[5]);
+    tracker.take(3);
+    tracker.lose(8);
+    tracker.take(9);
+    let counted = |lost, skipped| Passed {
+        skipped,
+        lost,
+        base_moved: 0,
+    };
+    let ahead = tracker.with_finished([9]);
+    assert_eq!((ahead.watermark, ahead.passed), (3, counted(0, 0)));
+    let ahead = tracker.with_finished([3, 9]);
+    assert_eq!((ahead.watermark, ahead.passed), (10, counted(3, 1)));
+    tracker.finish(3);
+    tracker.finish(9);
+    tracker.settle(10, ahead.passed);
+    assert_eq!(tracker.with_finished([]).passed, counted(0, 0));
+}
+
+#[test]
+fn counting_begins_where_the_log_does_and_begins_anew_with_it() {
+    let mut tracker = tracker(0, &[]);
+    tracker.begin(100);
+    assert!(tracker.take(102));
+    tracker.finish(102);
+    let ahead = tracker.with_finished([]);
+    let (records, passed) = (1, ahead.passed);
+    assert_eq!((passed.base_moved, passed.skipped), (100, 2));
+    assert_eq!(records + 2, ahead.watermark - passed.base_moved);
+    tracker.begin_anew(7);
+    let anew = tracker.with_finished([]);
+    assert_eq!((anew.watermark, anew.passed.skipped), (7, 2));
+    assert_eq!(records + 2, anew.watermark - anew.passed.base_moved);
 }

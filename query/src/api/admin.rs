@@ -6,8 +6,10 @@
 mod params;
 mod question;
 mod answer;
+mod store;
 
 pub(crate) use answer::ask;
 pub use answer::{AdminFailure, render_groups, render_letter};
 pub(crate) use params::{from_body, from_query};
 pub use question::Question;
+pub(crate) use store::purge_order;

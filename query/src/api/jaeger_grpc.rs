@@ -6,6 +6,6 @@
 //! and texts that no stored text equals are refused. Structured filters are refused rather than
 //! ignored.
 
-mod params;
+pub(super) mod params;
 pub mod api_v2;
 pub mod api_v3;

@@ -117,7 +117,7 @@ fn tag(tag: Tag<'_>) -> wire::KeyValue {
     written
 }
 
-fn timestamp(at: UnixNanos) -> Timestamp {
+pub(super) fn timestamp(at: UnixNanos) -> Timestamp {
     let Duration { seconds, nanos } = duration(at);
     Timestamp { seconds, nanos }
 }

@@ -13,7 +13,7 @@ use crate::summarise::{SpanCounts, TraceSummary};
 pub use self::trace::traces;
 
 /// Summaries of one message.
-const SUMMARIES: usize = 100;
+pub(super) const SUMMARIES: usize = 100;
 
 /// The operations.
 pub fn operations(out: &mut Output, operations: &[Operation]) -> Result<(), Gone> {
@@ -41,15 +41,7 @@ pub fn summaries(out: &mut Output, summaries: &[TraceSummary]) -> Result<(), Gon
 }
 
 fn summary(summary: &TraceSummary) -> api_v3::TraceSummary {
-    let root = summary.root.clone();
-    let (service, operation) = root
-        .map(|of| (of.service, of.operation))
-        .unwrap_or_default();
-    let of_service = |(name, counts): &(String, SpanCounts)| api_v3::ServiceSummary {
-        name: name.clone(),
-        span_count: count(counts.spans),
-        error_span_count: count(counts.errors),
-    };
+    let (service, operation) = root(summary);
     api_v3::TraceSummary {
         trace_id: summary.id.to_string(),
         root_service_name: service,
@@ -59,10 +51,27 @@ fn summary(summary: &TraceSummary) -> api_v3::TraceSummary {
         span_count: count(summary.counts.spans),
         error_span_count: count(summary.counts.errors),
         orphan_span_count: count(summary.orphans),
-        services: summary.services.iter().map(of_service).collect(),
+        services: services(summary),
     }
 }
 
-fn count(count: u64) -> i32 {
+/// Service and operation of the root; empty without one.
+pub(super) fn root(summary: &TraceSummary) -> (String, String) {
+    let root = summary.root.clone();
+    root.map(|of| (of.service, of.operation))
+        .unwrap_or_default()
+}
+
+/// The services of a trace.
+pub(super) fn services(summary: &TraceSummary) -> Vec<api_v3::ServiceSummary> {
+    let of_service = |(name, counts): &(String, SpanCounts)| api_v3::ServiceSummary {
+        name: name.clone(),
+        span_count: count(counts.spans),
+        error_span_count: count(counts.errors),
+    };
+    summary.services.iter().map(of_service).collect()
+}
+
+pub(super) fn count(count: u64) -> i32 {
     i32::try_from(count).unwrap_or(i32::MAX)
 }

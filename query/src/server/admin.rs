@@ -1,5 +1,6 @@
 //! The admin API over HTTP: a token for everything, one turn at a time for what changes things.
 
+pub(super) mod purge;
 mod token;
 
 use std::sync::Arc;

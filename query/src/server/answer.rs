@@ -7,10 +7,11 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 use bootstrap::{chain, clock};
 use bytes::Bytes;
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderName, HeaderValue, StatusCode, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use storage::TraceReader;
 use tokio::time::Instant;
+use tracing::Instrument;
 
 use super::admission::{Admission, Permit};
 use super::streaming::{self, Cancellation};
@@ -27,11 +28,24 @@ pub(super) struct App<R> {
     pub(super) admission: Arc<Admission>,
 }
 
-/// Answers a request to an endpoint.
+/// Answers a request to an endpoint, and tells which of our own traces shows how.
 pub(super) async fn answer<E: Endpoint, R: TraceReader>(
     State(app): State<Arc<App<R>>>,
     request: Request,
 ) -> Response {
+    let span = tracing::info_span!("query", otel.name = E::ROUTE, otel.kind = "server");
+    let answering = respond::<E, R>(app, request).instrument(span.clone());
+    let mut response = answering.await;
+    if let Some(told) = bootstrap::trace_response(&span)
+        && let Ok(told) = HeaderValue::try_from(told)
+    {
+        let name = HeaderName::from_static("traceresponse");
+        response.headers_mut().insert(name, told);
+    }
+    response
+}
+
+async fn respond<E: Endpoint, R: TraceReader>(app: Arc<App<R>>, request: Request) -> Response {
     let began = Instant::now();
     let cancellation = Cancellation::watch(E::ROUTE);
     let response = match app.tenancy.of(request.headers()) {

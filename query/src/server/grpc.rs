@@ -4,8 +4,10 @@
 //! same renderers' thread into the same bounded queue.
 
 mod request;
+mod timeout;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
@@ -42,6 +44,8 @@ macro_rules! methods {
     };
 }
 
+pub(super) mod remote_storage;
+
 /// Every method, health and reflection. What is not there answers UNIMPLEMENTED.
 pub(super) fn router<R: TraceReader>(
     app: Arc<App<R>>,
@@ -61,17 +65,24 @@ pub(super) fn router<R: TraceReader>(
         v3::GetOperations,
         v3::GetDependencies,
     );
+    let (beside, reporter) = beside(schemas::jaeger_query_descriptor_set())?;
+    Ok((beside.merge(methods.with_state(app)), reporter))
+}
+
+/// Health, and reflection over this descriptor set.
+fn beside(
+    descriptors: &'static [u8],
+) -> Result<(Router, HealthReporter), tonic_reflection::server::Error> {
     let (reporter, health) = tonic_health::server::health_reporter();
     let reflection = || {
         tonic_reflection::server::Builder::configure()
-            .register_encoded_file_descriptor_set(schemas::jaeger_query_descriptor_set())
+            .register_encoded_file_descriptor_set(descriptors)
             .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
     };
-    let beside = Routes::new(health)
+    let routes = Routes::new(health)
         .add_service(reflection().build_v1()?)
         .add_service(reflection().build_v1alpha()?);
-    let beside = beside.prepare().into_axum_router();
-    Ok((beside.merge(methods.with_state(app)), reporter))
+    Ok((routes.prepare().into_axum_router(), reporter))
 }
 
 /// Whether a request is one of gRPC.
@@ -110,13 +121,15 @@ async fn call<M: Method, R: TraceReader>(
     }
 }
 
-/// Reads the request, waits for its turn and asks the store, all within the time for a request.
+/// Reads the request, waits for its turn and asks the store, all within the time for a request and
+/// within the client's own.
 async fn begin<M: Method, R: TraceReader>(
     app: &App<R>,
     request: Request,
 ) -> Result<(Rendering, Permit), Status> {
     let tenant = app.tenancy.of_call(request.headers()).map_err(unknown)?;
-    let limit = app.service.limits.request_timeout;
+    let asked = timeout::of(request.headers()).unwrap_or(Duration::MAX);
+    let limit = app.service.limits.request_timeout.min(asked);
     let work = async {
         let message = request::read::<M::Request>(request).await?;
         let entered = app.admission.enter(&tenant).await;

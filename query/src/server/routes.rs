@@ -16,6 +16,7 @@ use tower_http::set_header::SetResponseHeaderLayer;
 
 use super::answer::{self, App, plain_text};
 use super::grpc::is_grpc;
+use super::ui::Ui;
 use crate::api::{jaeger_v1 as v1, jaeger_v3 as v3, zipkin_v2 as zipkin};
 use crate::config::QueryConfig;
 use crate::metrics;
@@ -32,9 +33,14 @@ macro_rules! routes {
 pub(super) fn router<R: TraceReader>(
     app: Arc<App<R>>,
     config: &QueryConfig,
+    ui: Option<Ui>,
 ) -> Result<Router, OriginError> {
+    let first = match ui {
+        Some(_) => Router::new(),
+        None => Router::new().route("/", get(index)),
+    };
     let api = routes!(
-        Router::new().route("/", get(index));
+        first;
         v1::GetServices,
         v1::GetOperations,
         v1::GetServiceOperations,
@@ -77,8 +83,9 @@ pub(super) fn router<R: TraceReader>(
     } else {
         Router::new().nest(base, api)
     };
+    let ui = ui.map(Arc::new);
     let all = all
-        .fallback(not_found)
+        .fallback(move |request: Request| otherwise(ui.clone(), request))
         .layer(SetResponseHeaderLayer::overriding(
             header::X_CONTENT_TYPE_OPTIONS,
             HeaderValue::from_static("nosniff"),
@@ -147,8 +154,15 @@ fn cors(origins: &[String]) -> Result<Option<CorsLayer>, OriginError> {
     Ok(Some(layer))
 }
 
-/// Go's words for what is not there.
-async fn not_found(_: Request) -> Response {
+/// The UI's page and assets, or Go's words for what is not there.
+async fn otherwise(ui: Option<Arc<Ui>>, request: Request) -> Response {
+    let (head, _) = request.into_parts();
+    if let Some(ui) = ui
+        && let Some(response) = ui.answer(&head).await
+    {
+        metrics::answered("ui", response.status().as_u16(), std::time::Duration::ZERO);
+        return response;
+    }
     metrics::answered("other", 404, std::time::Duration::ZERO);
     plain_text(StatusCode::NOT_FOUND, "404 page not found\n")
 }
@@ -204,4 +218,5 @@ GET /admin/dead-letters/records?after=&limit=
 GET /admin/dead-letters/{partition}/{offset}
 POST /admin/dead-letters/redrive
 POST /admin/dead-letters/purge
+POST /admin/purge
 ";

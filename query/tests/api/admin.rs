@@ -9,7 +9,9 @@ use model::{
     LetterPage, PurgeReport, PurgeRequest, RedriveOutcome, RedriveReport, RedriveRequest,
     RedriveState, RejectReason,
 };
-use query::{AdminConfig, AdminError, DeadLetterAdmin, MemoryReader, Query, QueryConfig};
+use query::{
+    AdminConfig, AdminError, DeadLetterAdmin, MemoryReader, Query, QueryConfig, RemoteStorageConfig,
+};
 
 use crate::support::{Response, Server};
 
@@ -110,8 +112,13 @@ async fn serve(token: &str, letters: Arc<Letters>) -> Server {
     let config = QueryConfig {
         listen: ([127, 0, 0, 1], 0).into(),
         grpc_listen: ([127, 0, 0, 1], 0).into(),
+        remote_storage: RemoteStorageConfig {
+            enabled: false,
+            ..RemoteStorageConfig::default()
+        },
         admin: AdminConfig {
             token: Secret::new(token),
+            ..AdminConfig::default()
         },
         ..QueryConfig::default()
     };
@@ -122,6 +129,7 @@ async fn serve(token: &str, letters: Arc<Letters>) -> Server {
     Server {
         address: query.addresses(),
         grpc: query.grpc_address(),
+        remote_storage: query.remote_storage_address(),
         readiness,
         stop,
         running: tokio::spawn(query.run(stopped)),

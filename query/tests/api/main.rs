@@ -10,6 +10,8 @@ mod serving;
 mod admin;
 mod large_traces;
 mod grpc;
+mod remote_storage;
+mod ui;
 mod zipkin_v2;
 mod uploads_and_archive;
 mod postgres;

@@ -5,6 +5,8 @@
 //! order of spans within a trace is not compared: neither store promises one.
 
 pub mod arbitrary;
-mod stores;
+pub mod stores;
 mod same_answers;
 mod unavailable;
+
+pub use same_answers::check;

@@ -8,7 +8,7 @@ use model::{
     KeyValue, Resource, ResourceSpans, Scope, ScopeSpans, Span, SpanId, SpanKind, StatusCode,
     Tenant, Trace, TraceId, Value,
 };
-use query::{MemoryReader, Query, QueryConfig};
+use query::{MemoryReader, Query, QueryConfig, RemoteStorageConfig};
 use storage::TraceReader;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -22,6 +22,7 @@ pub const MS: u64 = 1_000_000;
 pub struct Server {
     pub address: SocketAddr,
     pub grpc: SocketAddr,
+    pub remote_storage: Option<SocketAddr>,
     pub readiness: Readiness,
     pub stop: StopHandle,
     pub running: JoinHandle<()>,
@@ -70,6 +71,10 @@ impl Server {
         let config = QueryConfig {
             listen: "127.0.0.1:0".parse().expect("an address"),
             grpc_listen: "127.0.0.1:0".parse().expect("an address"),
+            remote_storage: RemoteStorageConfig {
+                listen: "127.0.0.1:0".parse().expect("an address"),
+                ..config.remote_storage
+            },
             ..config
         };
         let readiness = Readiness::new();
@@ -80,6 +85,7 @@ impl Server {
         Self {
             address: query.addresses(),
             grpc: query.grpc_address(),
+            remote_storage: query.remote_storage_address(),
             readiness,
             stop: handle,
             running: tokio::spawn(query.run(stop)),

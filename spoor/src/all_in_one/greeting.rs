@@ -78,6 +78,7 @@ pub(crate) fn ready(
         ("Jaeger over gRPC", "", receivers.jaeger_grpc),
         ("Jaeger Thrift", "http://", receivers.jaeger_thrift),
         ("Zipkin", "http://", receivers.zipkin),
+        ("what to sample", "http://", receivers.sampling),
     ] {
         if let Some(address) = address {
             line(what, format!("{scheme}{}", reachable(address)));
@@ -88,6 +89,9 @@ pub(crate) fn ready(
         format!("http://{}", reachable(addresses.query)),
     );
     line("query over gRPC", reachable(addresses.query_grpc));
+    if let Some(address) = addresses.remote_storage {
+        line("Jaeger storage", reachable(address));
+    }
     line(
         "admin",
         format!("http://{}/ready and /metrics", reachable(process.admin)),

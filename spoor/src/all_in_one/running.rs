@@ -14,6 +14,7 @@ use tokio::task::JoinHandle;
 
 use crate::config::Config;
 use crate::roles::{AnyCollector, maintain};
+use crate::sampling;
 
 /// One role at work.
 struct Part {
@@ -38,6 +39,7 @@ pub(crate) struct Addresses {
     pub(crate) collector: collector::Addresses,
     pub(crate) query: SocketAddr,
     pub(crate) query_grpc: SocketAddr,
+    pub(crate) remote_storage: Option<SocketAddr>,
 }
 
 impl Running {
@@ -53,6 +55,7 @@ impl Running {
             collector: collector.addresses(),
             query: query.addresses(),
             query_grpc: query.grpc_address(),
+            remote_storage: query.remote_storage_address(),
         };
         let mut parts = vec![Part::start("the collector", config, |stop| {
             collector.run(stop)
@@ -74,6 +77,12 @@ impl Running {
             maintain(maintained, stop).await;
             Ok(())
         }));
+        let (settings, sampled) = (config.clone(), store.clone());
+        parts.push(Part::start(
+            "adaptive sampling",
+            config,
+            |stop| async move { sampling::calculate(&settings, sampled, stop).await },
+        ));
         Self {
             parts,
             store,

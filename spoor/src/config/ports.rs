@@ -18,5 +18,7 @@ config! {
         pub ingester: SocketAddr = loopback(14270),
         /// The query service.
         pub query: SocketAddr = loopback(16687),
+        /// `spoor canary`.
+        pub canary: SocketAddr = loopback(14271),
     }
 }

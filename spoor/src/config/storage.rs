@@ -12,8 +12,9 @@ config! {
         /// `postgres://user@host:port/database?sslmode=…`. Empty: `spoor all-in-one` starts a
         /// Postgres of its own.
         pub url: Secret = Secret::none(),
-        /// Further servers, `host` or `host:port`, one of which may become the primary. After a
-        /// failure the next one is tried; a server that is in recovery is passed over.
+        /// Further servers, `host` or `host:port`, one of which may become the primary. When the
+        /// present one is gone or in recovery, the others are asked, every second, until one says
+        /// that it is the primary.
         pub hosts: Vec<String> = Vec::new(),
         /// File with the password and nothing else. Read at each start; overrides one in the URL.
         pub password_file: Option<PathBuf> = None,
@@ -93,6 +94,8 @@ impl StorageSection {
             relearn_interval: self.relearn_interval,
             compression_level: self.compression_level,
             remembered_spans: self.remembered_spans,
+            // Set by those who open the store, from the ingester's section.
+            count_roots: false,
             index: IndexConfig {
                 fan_in: self.index_fan_in,
                 max_run_segments: self.index_max_run_segments,

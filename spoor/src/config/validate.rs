@@ -3,6 +3,7 @@
 use anyhow::{Context, ensure};
 
 use super::Config;
+use collector::StrategySource;
 
 impl Config {
     /// Checks sections against themselves and each other, without asking any server.
@@ -26,7 +27,37 @@ impl Config {
             (0.0..=1.0).contains(&ratio),
             "`tracing.sampling_ratio` must lie between 0 and 1"
         );
+        self.validate_sampling()?;
         crate::schema_ids::registry(self)?;
+        Ok(())
+    }
+
+    /// Probabilities that nobody calculates would never be told; settings that contradict each other
+    /// would lead every service astray.
+    fn validate_sampling(&self) -> anyhow::Result<()> {
+        let (told, of) = (&self.collector.sampling, &self.ingester.sampling);
+        ensure!(
+            told.source == StrategySource::Static || of.enabled,
+            "`collector.sampling.source` is `adaptive`, so `ingester.sampling.enabled` must be true"
+        );
+        ensure!(
+            of.target_samples_per_second > 0.0,
+            "`ingester.sampling.target_samples_per_second` must be greater than 0"
+        );
+        ensure!(
+            0.0 < of.min_sampling_probability
+                && of.min_sampling_probability <= of.initial_sampling_probability
+                && of.initial_sampling_probability <= 1.0,
+            "`ingester.sampling`: 0 < `min_sampling_probability` <= `initial_sampling_probability` <= 1 must hold"
+        );
+        ensure!(
+            of.min_samples_per_second >= 0.0 && of.delta_tolerance > 0.0,
+            "`ingester.sampling`: `min_samples_per_second` and `delta_tolerance` must not be negative"
+        );
+        ensure!(
+            !of.calculation_interval.is_zero(),
+            "`ingester.sampling.calculation_interval` must not be 0"
+        );
         Ok(())
     }
 
@@ -63,6 +94,21 @@ mod tests {
                 .to_string()
                 .contains("`topics.partitions`")
         );
+    }
+
+    #[test]
+    fn probabilities_that_are_told_must_be_calculated() {
+        let mut config = Config::default();
+        config.collector.sampling.source = StrategySource::Adaptive;
+        assert!(
+            config
+                .validate()
+                .unwrap_err()
+                .to_string()
+                .contains("`ingester.sampling.enabled`")
+        );
+        config.ingester.sampling.enabled = true;
+        config.validate().expect("it is calculated");
     }
 
     #[test]

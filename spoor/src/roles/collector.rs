@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use bootstrap::{Process, Stop};
-use collector::{Addresses, Collector, KafkaPublisher};
+use collector::{Addresses, Collector, KafkaPublisher, KnownProbabilities, StrategySource};
 use ingester::{DirectWriter, KnownSchemas};
 use kafka::Producer;
 use schemas::{ChunkEncoder, SchemaSet, TRACE_CHUNK_SCHEMA};
@@ -12,6 +12,7 @@ use storage::PostgresStore;
 
 use super::direct::DirectPublisher;
 use crate::config::Config;
+use crate::sampling;
 use crate::schema_ids::{self, DIRECT_ID};
 
 /// A collector of either deployment, listening but not yet answering.
@@ -38,10 +39,16 @@ pub(crate) async fn kafka_collector(
     let producer = Producer::new(&config.kafka.client(), &config.kafka.producer())?;
     let publisher = KafkaPublisher::new(producer, &config.collector.publish);
     let collector = Collector::build(config.collector.clone(), ChunkEncoder::new(id), publisher);
+    let known = KnownProbabilities::default();
+    if config.collector.sampling.source == StrategySource::Adaptive {
+        let hearing = sampling::hear(config.clone(), known.clone());
+        tokio::spawn(until(process.stop.clone(), hearing));
+    }
     Ok(AnyCollector::Kafka(
         collector
             .await
             .context("cannot start the collector")?
+            .with_probabilities(known)
             .with_readiness(process.readiness.register("collector")),
     ))
 }
@@ -55,6 +62,11 @@ pub(crate) async fn direct_collector(
     let mut schemas = SchemaSet::new();
     schemas.announce(DIRECT_ID, TRACE_CHUNK_SCHEMA)?;
     let known = KnownSchemas::new(schemas, None);
+    let probabilities = KnownProbabilities::default();
+    if config.collector.sampling.source == StrategySource::Adaptive {
+        let looking = sampling::look(config.clone(), store.clone(), probabilities.clone());
+        tokio::spawn(until(process.stop.clone(), looking));
+    }
     let retry = config.ingester.write.retry();
     let publisher = DirectPublisher::new(DirectWriter::start(
         &config.ingester.direct,
@@ -68,8 +80,17 @@ pub(crate) async fn direct_collector(
         collector
             .await
             .context("cannot start the collector")?
+            .with_probabilities(probabilities)
             .with_readiness(process.readiness.register("collector")),
     ))
+}
+
+/// Works until told to stop.
+async fn until(stop: Stop, work: impl Future<Output = ()>) {
+    tokio::select! {
+        () = work => {}
+        () = stop.stopped() => {}
+    }
 }
 
 impl AnyCollector {
@@ -78,6 +99,14 @@ impl AnyCollector {
         match self {
             Self::Kafka(collector) => collector.addresses(),
             Self::Direct(collector) => collector.addresses(),
+        }
+    }
+
+    /// OTLP's `Export`, for a port of another role in this process.
+    pub(crate) fn exports(&self) -> axum::Router {
+        match self {
+            Self::Kafka(collector) => collector.exports(),
+            Self::Direct(collector) => collector.exports(),
         }
     }
 

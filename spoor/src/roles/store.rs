@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::bail;
 use bootstrap::{Process, Stop, chain, clock};
-use storage::{PostgresStore, SetupError};
+use storage::{PostgresStore, SetupError, StorageConfig};
 
 use crate::config::Config;
 
@@ -21,7 +21,11 @@ pub(crate) async fn open_store(
     if !config.storage.url.is_set() {
         bail!("storage.url is empty: say where Postgres is");
     }
-    let store = PostgresStore::connect(&config.storage.store()).await?;
+    let settings = StorageConfig {
+        count_roots: config.ingester.sampling.enabled,
+        ..config.storage.store()
+    };
+    let store = PostgresStore::connect(&settings).await?;
     let ready = process.readiness.register("store");
     while let Err(error) = store.check_version().await {
         if !matches!(error, SetupError::Unreachable { .. }) {

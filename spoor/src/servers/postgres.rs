@@ -22,6 +22,8 @@ use home::Home;
 /// The superuser that `initdb` makes, and the database that spoor uses.
 const SUPERUSER: &str = "postgres";
 const DATABASE: &str = "spoor";
+/// File beside the cluster with the password of the superuser.
+const PASSWORD: &str = "password";
 
 /// Longest folder that a socket may lie in: the kernel takes 107 bytes with the socket's name.
 const LONGEST_SOCKET_FOLDER: usize = 88;
@@ -63,12 +65,23 @@ pub(crate) async fn start(
         data: home.cluster(),
     };
     let server = Server::start(spec, health, readiness.register("embedded postgres"));
-    let url = format!("postgres://{SUPERUSER}:{password}@127.0.0.1:{port}/{DATABASE}");
     Ok(Started {
         server,
-        url: Secret::new(url),
+        url: url(&password, port),
         socket: run.socket_folder().map(Path::to_owned),
     })
+}
+
+fn url(password: &str, port: u16) -> Secret {
+    Secret::new(format!(
+        "postgres://{SUPERUSER}:{password}@127.0.0.1:{port}/{DATABASE}"
+    ))
+}
+
+/// The URL of a cluster that was made in a data folder.
+pub(crate) fn url_of(data: &Path, port: u16) -> io::Result<Secret> {
+    let password = std::fs::read_to_string(data.join("postgres").join(PASSWORD))?;
+    Ok(url(password.trim(), port))
 }
 
 struct Run<'a> {
@@ -171,7 +184,7 @@ impl Run<'_> {
 
     /// The superuser's password, drawn at the first start.
     fn password(&self) -> io::Result<String> {
-        let path = self.home.folder().join("password");
+        let path = self.home.folder().join(PASSWORD);
         match std::fs::read_to_string(&path) {
             Ok(password) => return Ok(password.trim().to_owned()),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}

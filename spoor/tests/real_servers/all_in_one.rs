@@ -8,7 +8,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::support::{Folder, POSTGRES_ALONE, until};
 
-const FREE_PORTS: [&str; 12] = [
+const FREE_PORTS: [&str; 13] = [
     "embedded.kafka.port=0",
     "embedded.kafka.controller_port=0",
     "embedded.registry.port=0",
@@ -18,8 +18,10 @@ const FREE_PORTS: [&str; 12] = [
     "collector.jaeger_grpc.address=127.0.0.1:0",
     "collector.jaeger_thrift.address=127.0.0.1:0",
     "collector.zipkin.address=127.0.0.1:0",
+    "collector.sampling.listener.address=127.0.0.1:0",
     "query.listen=127.0.0.1:0",
     "query.grpc_listen=127.0.0.1:0",
+    "query.remote_storage.listen=127.0.0.1:0",
     "admin.collector=127.0.0.1:0",
 ];
 

@@ -124,6 +124,8 @@ async fn files_of_every_form_are_found_by_search_and_stored_once() {
             &format!("query.listen={listen}"),
             "--set",
             "query.grpc_listen=127.0.0.1:0",
+            "--set",
+            "query.remote_storage.listen=127.0.0.1:0",
         ],
     );
     let query = format!("http://{listen}");

@@ -1,12 +1,17 @@
-//! `spoor migrate` may run at each deploy, and needs the registry only the first time.
+//! `spoor migrate` may run at each deploy, and needs the registry only the first time; `spoor purge`
+//! empties what it made, if it is told so twice.
 
 use std::process::{Command, Output};
 
 use crate::support::{Folder, Servers};
 
 fn migrate(servers: &Servers, registry: &str) -> Output {
+    spoor(servers, registry, &["migrate"])
+}
+
+fn spoor(servers: &Servers, registry: &str, arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_spoor"))
-        .arg("migrate")
+        .args(arguments)
         .env("SPOOR__KAFKA__BROKERS", servers.address("KAFKA_BROKERS"))
         .env("SPOOR__STORAGE__URL", servers.address("POSTGRES_URL"))
         .env("SPOOR__REGISTRY__URL", registry)
@@ -31,4 +36,18 @@ fn a_second_migration_changes_nothing_and_needs_no_registry() {
         second.status.success() && !text.contains("Made the topic"),
         "{text}"
     );
+
+    let purge = |arguments: &[&str]| {
+        let arguments = [&["purge"], arguments].concat();
+        let done = spoor(&servers, "http://127.0.0.1:1", &arguments);
+        let text = [done.stdout, done.stderr].concat();
+        (
+            done.status.success(),
+            String::from_utf8_lossy(&text).into_owned(),
+        )
+    };
+    let (done, text) = purge(&[]);
+    assert!(!done && text.contains("say --yes"), "{text}");
+    let (done, text) = purge(&["--yes", "--archive"]);
+    assert!(done && text.contains("the store is empty"), "{text}");
 }

@@ -80,7 +80,7 @@ pub(crate) async fn drop_partition(conn: &mut PgConnection, day: Day) -> Result<
 }
 
 /// Drops a page table, if it is there.
-pub(super) async fn drop_table(
+pub(crate) async fn drop_table(
     conn: &mut PgConnection,
     table: PageTable,
 ) -> Result<(), sqlx::Error> {

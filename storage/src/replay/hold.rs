@@ -1,5 +1,5 @@
-//! Days that retention must leave alone: those of jobs under way, and those past retention that a
-//! replay or a backfill has written to.
+//! Days that retention must leave alone: those of jobs under way, those past retention that a
+//! replay or a backfill has written to, and those of new spans that ingesters are yet to read.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -11,6 +11,9 @@ use crate::{Day, locks};
 
 /// Spans may have started this many days before a collector received them, or after.
 const DAYS_AROUND: i32 = 1;
+
+/// How far an ingester is behind before days are held for what it has not read, in milliseconds.
+const LAGGING_MS: i64 = 60_000;
 
 /// Holds the days that are past retention for some time from now on. To be called before each
 /// write of old spans: it waits for a drop of the day that is under way, so that nothing is
@@ -63,6 +66,8 @@ pub(crate) async fn hold_expired(
 pub(crate) struct Held {
     days: BTreeMap<Day, UnixNanos>,
     jobs: Vec<(Day, Day)>,
+    /// Spans that were received from this day on are still being read.
+    unread_from: Option<Day>,
 }
 
 impl Held {
@@ -76,7 +81,14 @@ impl Held {
         let jobs: Vec<(i64, i64)> = sqlx::query_as(
             "SELECT from_ns, to_ns FROM replay_job WHERE state IN ('running', 'paused')",
         )
-        .fetch_all(conn)
+        .fetch_all(&mut *conn)
+        .await?;
+        let unread: Option<i64> = sqlx::query_scalar(
+            "SELECT (extract(epoch FROM min(observed_at - lag_ms * interval '1 ms')) * 1e9)::bigint
+             FROM live_lag WHERE lag_ms > $1",
+        )
+        .bind(LAGGING_MS)
+        .fetch_one(conn)
         .await?;
         let day = |ns: i64| Day::of(ns.max(0) as u64);
         Ok(Self {
@@ -88,16 +100,28 @@ impl Held {
                 .into_iter()
                 .map(|(from, to)| (day(from).plus(-DAYS_AROUND), day(to).plus(DAYS_AROUND)))
                 .collect(),
+            unread_from: unread.map(|from| day(from).plus(-DAYS_AROUND)),
         })
+    }
+
+    /// Until when the days are held that are past retention: the first to go.
+    pub(crate) fn first_release(&self, now: UnixNanos) -> Option<UnixNanos> {
+        self.days
+            .values()
+            .copied()
+            .filter(|until| *until > now)
+            .min()
     }
 
     /// Whether a day must stay.
     pub(crate) fn holds(&self, day: Day, now: UnixNanos) -> bool {
         let held = self.days.get(&day).is_some_and(|until| *until > now);
-        held || self
-            .jobs
-            .iter()
-            .any(|(first, last)| (*first..=*last).contains(&day))
+        let unread = self.unread_from.is_some_and(|from| day >= from);
+        held || unread
+            || self
+                .jobs
+                .iter()
+                .any(|(first, last)| (*first..=*last).contains(&day))
     }
 }
 
@@ -106,14 +130,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_day_is_held_until_its_time_is_over_or_its_job_has_ended() {
+    fn a_day_is_held_until_its_time_is_over_its_job_has_ended_or_its_spans_are_read() {
         let held = Held {
             days: [(Day(10), 1_000)].into(),
             jobs: vec![(Day(20), Day(22))],
+            unread_from: Some(Day(30)),
         };
         assert!(held.holds(Day(10), 999));
         assert!(!held.holds(Day(10), 1_000));
         assert!(held.holds(Day(21), u64::MAX));
         assert!(!held.holds(Day(23), 0));
+        assert!(held.holds(Day(30), 0) && !held.holds(Day(29), 0));
     }
 }

@@ -114,8 +114,8 @@ async fn add_stretch(
     .execute(&mut *conn)
     .await?;
     sqlx::query(
-        "INSERT INTO progress (consumer, topic, partition, owner, revision, watermark)
-         VALUES ($1, $2, $3, $4, 1, $5)",
+        "INSERT INTO progress (consumer, topic, partition, owner, revision, watermark, base_offset)
+         VALUES ($1, $2, $3, $4, 1, $5, $5)",
     )
     .bind(replay_consumer(job))
     .bind(topic)

@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use sqlx::{PgConnection, Postgres, Transaction};
+use uuid::Uuid;
 
 use super::memory::SeenOperation;
 use super::plan::Plan;
 use super::segments::SegmentProof;
 use super::{BEGIN, lock_slots};
 use crate::payload::Stranger;
-use crate::{PostgresStore, WriteError, Written, metrics, progress};
+use crate::{PostgresStore, WriteError, Written, metrics, progress, tally};
 
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
@@ -20,6 +21,8 @@ pub(super) struct Effect {
     pub(super) written: Written,
     pub(super) payload_bytes: u64,
     pub(super) operations: Vec<SeenOperation>,
+    /// The purge that it came after.
+    pub(super) generation: i64,
     pub(super) newest_dictionary: u64,
     pub(super) strangers: Vec<Stranger>,
 }
@@ -29,6 +32,18 @@ pub(super) struct Effect {
 pub(super) enum Witness {
     /// A segment of its own.
     Segment(SegmentProof),
+    /// The tally of spans that were all stored before.
+    Tally(Uuid),
+}
+
+impl Witness {
+    /// What the tally of the transaction is marked with.
+    pub(super) fn tally(self) -> Option<Uuid> {
+        match self {
+            Self::Segment(_) => None,
+            Self::Tally(witness) => Some(witness),
+        }
+    }
 }
 
 /// How a transaction ended, as far as is known.
@@ -37,14 +52,14 @@ pub(super) enum Outcome {
     /// The server said so.
     Committed(Effect),
     /// The server did not answer to the commit.
-    Ambiguous(Effect, Option<Witness>),
+    Ambiguous(Effect, Witness),
 }
 
 /// Commits. Any failure is ambiguous: the server may have committed before it failed to answer.
 pub(super) async fn commit(
     tx: Transaction<'_, Postgres>,
     effect: Effect,
-    witness: Option<Witness>,
+    witness: Witness,
 ) -> Outcome {
     match tx.commit().await {
         Ok(()) => Outcome::Committed(effect),
@@ -72,7 +87,7 @@ impl PostgresStore {
     pub(super) async fn resolve(
         &self,
         plan: &Plan<'_, '_>,
-        witness: Option<Witness>,
+        witness: Witness,
     ) -> Result<(), WriteError> {
         let mut pause = FIRST_PAUSE;
         let fate = loop {
@@ -84,7 +99,7 @@ impl PostgresStore {
                         error = &error as &dyn std::error::Error,
                         "What became of a commit is not known yet"
                     );
-                    self.try_next_server();
+                    self.servers.doubt();
                     tokio::time::sleep(pause).await;
                     pause = (pause * 2).min(LONGEST_PAUSE);
                 }
@@ -107,17 +122,12 @@ impl PostgresStore {
         }
     }
 
-    async fn look_up(
-        &self,
-        plan: &Plan<'_, '_>,
-        witness: Option<Witness>,
-    ) -> Result<Fate, WriteError> {
+    async fn look_up(&self, plan: &Plan<'_, '_>, witness: Witness) -> Result<Fate, WriteError> {
         let mut tx = self.write_pool.begin_with(BEGIN).await?;
         let fate = match witness {
             _ if plan.steps().next().is_some() => by_progress(&mut tx, plan).await?,
-            Some(Witness::Segment(proof)) => by_segment(&mut tx, plan, proof).await?,
-            // There was nothing to store: every span was there before.
-            None => Fate::Committed,
+            Witness::Segment(proof) => by_segment(&mut tx, plan, proof).await?,
+            Witness::Tally(witness) => by_tally(&mut tx, plan, witness).await?,
         };
         tx.rollback().await?;
         Ok(fate)
@@ -166,6 +176,22 @@ async fn by_segment(
         Fate::Committed
     } else {
         Fate::RolledBack
+    })
+}
+
+/// As by a segment, where every span was stored before.
+async fn by_tally(
+    conn: &mut PgConnection,
+    plan: &Plan<'_, '_>,
+    witness: Uuid,
+) -> Result<Fate, WriteError> {
+    if plan.traces().is_empty() {
+        return Ok(Fate::Committed);
+    }
+    lock_slots(conn, plan.slots()).await?;
+    Ok(match tally::is_there(conn, witness).await? {
+        true => Fate::Committed,
+        false => Fate::RolledBack,
     })
 }
 

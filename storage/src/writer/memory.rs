@@ -31,6 +31,8 @@ pub(crate) struct Memory {
 
 #[derive(Debug, Default)]
 struct Facts {
+    /// The purge that they were learnt after.
+    generation: i64,
     days: HashSet<Day>,
     operations: HashSet<SeenOperation>,
     huge: HashMap<(String, TraceId), Remembered>,
@@ -63,6 +65,18 @@ impl Memory {
         *self.facts() = Facts::default();
     }
 
+    /// Forgets everything if it was learnt before this purge. The caller holds its slots, so that
+    /// no purge is under way.
+    pub(super) fn heed(&self, generation: i64) {
+        let mut facts = self.facts();
+        if facts.generation != generation {
+            *facts = Facts {
+                generation,
+                ..Facts::default()
+            };
+        }
+    }
+
     pub(super) fn knows_day(&self, day: Day) -> bool {
         self.facts().days.contains(&day)
     }
@@ -77,9 +91,12 @@ impl Memory {
         operations.retain(|(seen, _)| !facts.operations.contains(seen));
     }
 
-    /// A transaction that added these operations is committed.
-    pub(super) fn committed(&self, operations: Vec<SeenOperation>) {
+    /// A transaction that added these operations is committed. It may have been purged since.
+    pub(super) fn committed(&self, generation: i64, operations: Vec<SeenOperation>) {
         let mut facts = self.facts();
+        if facts.generation != generation {
+            return;
+        }
         if facts.operations.len() + operations.len() > MAX_OPERATIONS {
             facts.operations.clear();
         }
@@ -101,14 +118,14 @@ impl Memory {
     }
 
     /// Remembers what was read of huge traces, the least recently used ones making room.
-    pub(super) fn remember(&self, traces: &[(&str, TraceId)], known: Known) {
+    pub(super) fn remember(&self, generation: i64, traces: &[(&str, TraceId)], known: Known) {
         for ((tenant, id), trace) in traces.iter().zip(known) {
             let Some(trace) = trace.filter(|trace| trace.len() >= HUGE_TRACE) else {
                 continue;
             };
-            if trace.len() <= self.max_spans {
-                self.facts()
-                    .keep(((*tenant).to_owned(), *id), trace, self.max_spans);
+            let mut facts = self.facts();
+            if trace.len() <= self.max_spans && facts.generation == generation {
+                facts.keep(((*tenant).to_owned(), *id), trace, self.max_spans);
             }
         }
     }

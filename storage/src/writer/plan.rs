@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use model::{IdentityHasher, NANOS_PER_MINUTE, SpanBatch, SpanHash, TraceId, UnixNanos};
 
 use crate::summary::KnownTrace;
+use crate::tally::{TallyRows, TenantSpans};
 use crate::{Day, ProgressStep, TraceSpans, WriteBatch, Written, slot};
 
 /// A span this near to midnight may have its twin or its parent on the other side.
@@ -30,13 +31,6 @@ pub(super) struct Part {
     pub(super) hashes: Vec<SpanHash>,
 }
 
-/// Spans of one source.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct SourceCounts {
-    pub(super) stored: u64,
-    pub(super) duplicate: u64,
-}
-
 /// A batch, looked through.
 #[derive(Debug)]
 pub(super) struct Plan<'b, 'a> {
@@ -47,8 +41,8 @@ pub(super) struct Plan<'b, 'a> {
     slots: Vec<i32>,
     days: BTreeSet<Day>,
     searched: BTreeSet<Day>,
-    /// By index of the source; the last one is of spans without a source.
-    counts: Vec<SourceCounts>,
+    /// By index of the source, the last one being of spans without a source, and by tenant.
+    counts: Vec<HashMap<&'b str, TenantSpans>>,
 }
 
 impl<'b, 'a> Plan<'b, 'a> {
@@ -61,7 +55,7 @@ impl<'b, 'a> Plan<'b, 'a> {
             slots: Vec::new(),
             days: BTreeSet::new(),
             searched: BTreeSet::new(),
-            counts: vec![SourceCounts::default(); batch.progress.len() + 1],
+            counts: vec![HashMap::new(); batch.progress.len() + 1],
         };
         plan.steps.sort_by(|a, b| a.1.source.cmp(&b.1.source));
         plan.split();
@@ -87,6 +81,7 @@ impl<'b, 'a> Plan<'b, 'a> {
                 self.traces.len() - 1
             });
             let mut open = OpenParts::new(of, trace);
+            let mut duplicate = 0;
             for &index in spans.spans {
                 let span = &spans.batch.spans[index as usize];
                 let hash = hasher.span(span);
@@ -94,12 +89,19 @@ impl<'b, 'a> Plan<'b, 'a> {
                     self.note_days(span.start);
                     open.add(spans.batch, index, hash, &mut self.parts);
                 } else {
-                    let source = self.source(spans);
-                    self.counts[source].duplicate += 1;
+                    duplicate += 1;
                 }
             }
             self.parts.append(&mut open.parts);
+            self.count(spans).duplicate += duplicate;
         }
+    }
+
+    fn count(&mut self, spans: &TraceSpans<'b, 'a>) -> &mut TenantSpans {
+        let source = self.source(spans);
+        self.counts[source]
+            .entry(spans.tenant.as_str())
+            .or_default()
     }
 
     fn note_days(&mut self, start: UnixNanos) {
@@ -121,13 +123,14 @@ impl<'b, 'a> Plan<'b, 'a> {
     pub(super) fn drop_known(&mut self, known: &Known) {
         let mut parts = std::mem::take(&mut self.parts);
         for part in &mut parts {
-            let source = self.source(&self.batch.traces[part.of]);
+            let before = part.spans.len();
             if let Some(known) = &known[part.trace] {
-                let before = part.spans.len();
                 part.retain(|hash| !known.holds(hash));
-                self.counts[source].duplicate += (before - part.spans.len()) as u64;
             }
-            self.counts[source].stored += part.spans.len() as u64;
+            let spans = &self.batch.traces[part.of];
+            let counts = self.count(spans);
+            counts.duplicate += (before - part.spans.len()) as u64;
+            counts.stored += part.spans.len() as u64;
         }
         parts.retain(|part| !part.spans.is_empty());
         // Segments of one day are neighbours, in numbers and in the table.
@@ -175,13 +178,23 @@ impl<'b, 'a> Plan<'b, 'a> {
         self.steps.iter().map(|(_, step)| *step)
     }
 
-    /// Progress by source, with what became of its spans.
-    pub(super) fn steps_with_counts(
+    /// Progress by source, with what became of its records and spans.
+    pub(super) fn steps_with_tallies(
         &self,
-    ) -> impl Iterator<Item = (&'b ProgressStep, SourceCounts)> {
+    ) -> impl Iterator<Item = (&'b ProgressStep, TallyRows<'b>)> {
+        let tallies = |source: usize, step: &'b ProgressStep| {
+            let spans = self.counts[source].iter().map(|(tenant, n)| (*tenant, *n));
+            TallyRows::new(&step.tenants, spans)
+        };
         self.steps
             .iter()
-            .map(|(source, step)| (*step, self.counts[*source]))
+            .map(move |(source, step)| (*step, tallies(*source, step)))
+    }
+
+    /// What became of spans that came without a source.
+    pub(super) fn sourceless_tallies(&self) -> TallyRows<'b> {
+        let last = self.counts.last().into_iter().flatten();
+        TallyRows::new(&[], last.map(|(tenant, spans)| (*tenant, *spans)))
     }
 
     /// What the transaction does.
@@ -190,7 +203,7 @@ impl<'b, 'a> Plan<'b, 'a> {
             segments,
             ..Written::default()
         };
-        for counts in &self.counts {
+        for counts in self.counts.iter().flat_map(HashMap::values) {
             written.spans_stored += counts.stored;
             written.spans_duplicate += counts.duplicate;
         }

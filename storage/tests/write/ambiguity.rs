@@ -83,6 +83,22 @@ async fn without_a_source_a_segment_is_the_witness() {
 }
 
 #[tokio::test]
+async fn without_a_source_and_without_a_new_span_the_tally_is_the_witness() {
+    for (next, committed) in [
+        (NextCommit::LosesItsAnswer, true),
+        (NextCommit::IsLost, false),
+    ] {
+        let (direct, store, proxy) = through_proxy().await;
+        let duplicates = || async { direct.account().await.tallies[0].counts.spans_duplicate };
+        let before = duplicates().await;
+        proxy.arm(next);
+        let written = write(&store, &[span("first", 9, 0)], &[]).await;
+        assert_eq!(written.is_ok(), committed, "{next:?}: {written:?}");
+        assert_eq!(duplicates().await, before + u64::from(committed));
+    }
+}
+
+#[tokio::test]
 async fn another_owner_that_came_in_between_fences_the_loser_of_a_commit() {
     let (_direct, store, proxy) = through_proxy().await;
     let progress = store.claim(&source(), owner(1)).await.expect("claims");

@@ -13,7 +13,7 @@ use crate::writing::{NOON, span};
 const DAY: u64 = 24 * 3600 * 1_000_000_000;
 
 /// A trace of one span whose id is this number.
-fn numbered(n: u8) -> Trace {
+pub(crate) fn numbered(n: u8) -> Trace {
     let mut trace = span("shop", 1, 0);
     trace.id = TraceId::new([n; 16]).expect("not zero");
     trace
@@ -22,7 +22,7 @@ fn numbered(n: u8) -> Trace {
     trace
 }
 
-async fn second_store(store: &TestStore) -> PostgresStore {
+pub(crate) async fn second_store(store: &TestStore) -> PostgresStore {
     let config = StorageConfig {
         url: storage::DatabaseUrl(store.database.url()),
         ..StorageConfig::default()

@@ -5,7 +5,7 @@ use std::time::Duration;
 use model::Trace;
 use roaring::RoaringTreemap;
 use sqlx::{Connection, Executor};
-use storage::{Owner, Progress, ProgressStep, Source, TraceWriter, WriteError};
+use storage::{Owner, PassedOffsets, Progress, ProgressStep, Source, TraceWriter, WriteError};
 use uuid::Uuid;
 
 use crate::store::{TestStore, write};
@@ -32,6 +32,8 @@ pub(crate) fn step(owner: Owner, progress: &Progress, watermark: i64) -> Progres
         records: 1,
         records_dead_lettered: 0,
         spans_dead_lettered: 0,
+        tenants: Vec::new(),
+        passed: PassedOffsets::default(),
     }
 }
 

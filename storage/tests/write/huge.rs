@@ -7,7 +7,7 @@ use crate::store::TestStore;
 use crate::writing::span;
 
 /// The spans `range` of a trace in which each span calls the next one.
-fn piece(range: std::ops::Range<u64>) -> Trace {
+pub(crate) fn piece(range: std::ops::Range<u64>) -> Trace {
     let id = |n: u64| SpanId::new((n + 1).to_be_bytes()).expect("not zero");
     let mut trace = span("shop", 1, 0);
     let of_scope = &mut trace.resources[0].scopes[0];

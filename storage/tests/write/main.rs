@@ -21,5 +21,8 @@ mod refusals;
 mod huge;
 mod views;
 mod replaying;
+mod accounting;
+mod sampling;
+mod purging;
 mod words;
 mod sizes;

@@ -3,8 +3,8 @@
 use model::{SpanBatch, Tenant, TimeRange, Trace};
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 use storage::{
-    Completeness, DatabaseUrl, PostgresStore, ProgressStep, StorageConfig, TraceSpans, TraceWriter,
-    WriteBatch, WriteError, Written,
+    Account, Completeness, DatabaseUrl, PostgresStore, ProgressStep, StorageConfig, TraceSpans,
+    TraceWriter, WriteBatch, WriteError, Written,
 };
 
 use crate::database::TestDatabase;
@@ -36,6 +36,17 @@ impl TestStore {
     /// Writes traces in one transaction, without a source.
     pub(crate) async fn write(&self, traces: &[Trace]) -> Written {
         write(&self.store, traces, &[]).await.expect("writes")
+    }
+
+    /// What the store says became of everything.
+    pub(crate) async fn account(&self) -> Account {
+        self.store.account().await.expect("reads the account")
+    }
+
+    /// Changes rows as an operator's hand may.
+    pub(crate) async fn by_hand(&self, statement: &'static str) {
+        let mut session = self.maintainer().await;
+        session.execute(statement).await.expect("a good statement");
     }
 
     pub(crate) async fn session(&self) -> PgConnection {

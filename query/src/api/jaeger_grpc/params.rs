@@ -13,12 +13,21 @@ use crate::read::{FoundTraces, OperationsOf};
 
 const NANOS_PER_SECOND: u64 = 1_000_000_000;
 
+/// Seconds of the year 1, which is what a client in Go sends for a time that it was not given.
+const GO_ZERO_SECONDS: i64 = -62_135_596_800;
+
 /// A time; what lies before 1970 or after 2262 is moved to that edge.
-pub(super) fn time(name: &str, at: Option<Timestamp>) -> Result<Option<UnixNanos>, Malformed> {
+pub(in crate::api) fn time(
+    name: &str,
+    at: Option<Timestamp>,
+) -> Result<Option<UnixNanos>, Malformed> {
     let Some(Timestamp { seconds, nanos }) = at else {
         return Ok(None);
     };
     let nanos = fraction(name, nanos)?;
+    if seconds == GO_ZERO_SECONDS {
+        return Ok(None);
+    }
     let seconds = u64::try_from(seconds).unwrap_or_default();
     let at = seconds.saturating_mul(NANOS_PER_SECOND);
     Ok(Some(at.saturating_add(nanos).min(TimeRange::ALL.end)))
@@ -45,7 +54,7 @@ fn duration(name: &str, long: Option<Duration>) -> Result<Option<u64>, Malformed
 }
 
 /// Roughly when a trace was, if the client says so.
-pub(super) fn hint(
+pub(in crate::api) fn hint(
     start: Option<Timestamp>,
     end: Option<Timestamp>,
 ) -> Result<Option<TimeRange>, Malformed> {
@@ -57,18 +66,18 @@ pub(super) fn hint(
 }
 
 /// A search as both APIs ask for it.
-pub(super) struct Asked {
-    pub(super) service: String,
-    pub(super) operation: String,
-    pub(super) tags: BTreeMap<String, String>,
-    pub(super) start: TimeRange,
-    pub(super) duration_min: Option<Duration>,
-    pub(super) duration_max: Option<Duration>,
-    pub(super) depth: i32,
+pub(in crate::api) struct Asked {
+    pub(in crate::api) service: String,
+    pub(in crate::api) operation: String,
+    pub(in crate::api) tags: BTreeMap<String, String>,
+    pub(in crate::api) start: TimeRange,
+    pub(in crate::api) duration_min: Option<Duration>,
+    pub(in crate::api) duration_max: Option<Duration>,
+    pub(in crate::api) depth: i32,
 }
 
 impl Asked {
-    pub(super) fn query(self, limits: &QueryLimits) -> Result<TraceQuery, Malformed> {
+    pub(in crate::api) fn query(self, limits: &QueryLimits) -> Result<TraceQuery, Malformed> {
         let mut tags = Tags::default();
         for (key, value) in self.tags {
             tags.add(text("tags", key)?, text("tags", value)?);
@@ -116,14 +125,14 @@ fn limit(depth: i32, limits: &QueryLimits) -> usize {
 }
 
 /// The text, unless it holds U+0000, which no stored text does.
-pub(super) fn text(name: &str, text: String) -> Result<String, Malformed> {
+pub(in crate::api) fn text(name: &str, text: String) -> Result<String, Malformed> {
     if text.contains('\0') {
         return Err(Malformed(format!("malformed {name}: not valid text")));
     }
     Ok(text)
 }
 
-pub(super) fn operations(service: String, kind: &str) -> Result<OperationsOf, Malformed> {
+pub(in crate::api) fn operations(service: String, kind: &str) -> Result<OperationsOf, Malformed> {
     let kind = match kind {
         "" => None,
         name => {
@@ -136,7 +145,7 @@ pub(super) fn operations(service: String, kind: &str) -> Result<OperationsOf, Ma
 }
 
 /// An error unless there is a trace.
-pub(super) fn some_trace(found: &FoundTraces) -> Result<(), Failure> {
+pub(in crate::api) fn some_trace(found: &FoundTraces) -> Result<(), Failure> {
     match found.traces.as_slice() {
         [] => Err(Failure::NotFound("trace not found")),
         _ => Ok(()),

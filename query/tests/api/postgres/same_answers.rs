@@ -55,7 +55,7 @@ async fn same_traces(both: &Both, targets: &[String]) -> Result<(), TestCaseErro
 }
 
 /// Runs a property over random traces on one store, inside one runtime.
-fn check<I: std::fmt::Debug>(
+pub fn check<I: std::fmt::Debug>(
     input: impl Strategy<Value = I>,
     mut property: impl AsyncFnMut(&TestStore, I) -> Result<(), TestCaseError>,
 ) {

@@ -86,6 +86,21 @@ pub struct Both {
 }
 
 impl Both {
+    /// Whose traces they are.
+    pub fn tenant(&self) -> &Tenant {
+        &self.tenant
+    }
+
+    /// The service on Postgres.
+    pub fn postgres(&self) -> &Server {
+        &self.postgres
+    }
+
+    /// The service on the store that scans.
+    pub fn memory(&self) -> &Server {
+        &self.memory
+    }
+
     /// The answers of both to one request: Postgres's first.
     pub async fn get(&self, target: &str) -> (Response, Response) {
         let request = format!("GET {target} HTTP/1.0\r\nx-tenant: {}\r\n\r\n", self.tenant);
