@@ -1,6 +1,7 @@
 //! What each method answers, to the field.
 
 use model::{KeyValue, Value};
+use schemas::jaeger_query::api_v2;
 use schemas::jaeger_storage as wire;
 use tonic::Code;
 use tonic_health::pb::HealthCheckRequest;
@@ -8,7 +9,7 @@ use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 
 use super::client::{CHECKOUT, UNSET, ids, over, search, shop};
-use crate::grpc::client::{Client, at, channel};
+use crate::grpc::client::{Client, at, channel, v2};
 use crate::large_traces::chain;
 use crate::support::{Server, checkout};
 
@@ -189,13 +190,14 @@ async fn a_client_without_patience_gets_its_answer_in_time_or_none() {
     let (reader, _, _) = Held::new();
     let server = Server::start(query::QueryConfig::default(), reader).await;
     let mut client = Client::connect(server.grpc).await;
-    let mut request = tonic::Request::new(wire::GetServicesRequest {});
+    let mut request = tonic::Request::new(api_v2::GetTraceRequest {
+        trace_id: vec![1; 16],
+        ..Default::default()
+    });
     request
         .metadata_mut()
         .insert("grpc-timeout", "50m".parse().expect("a value"));
-    let answer: Result<wire::GetServicesResponse, _> = client
-        .one("/jaeger.api_v3.QueryService/GetServices", request)
-        .await;
+    let answer: Result<api_v2::SpansResponseChunk, _> = client.one(&v2("GetTrace"), request).await;
     let status = answer.expect_err("the store never answers");
     assert_eq!(
         (status.code(), status.message()),
