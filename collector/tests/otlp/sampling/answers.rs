@@ -17,6 +17,9 @@ const FILE: &str = r#"{
             {"operation": "<b>\"\u2028é\u0001", "type": "probabilistic", "param": 0.0000001}]},
         {"service": "bar", "type": "ratelimiting", "param": 5}]}"#;
 
+/// What a service without operations of its own is told of them.
+const OPERATIONS_OF_DEFAULT: &str = r#""operationSampling":{"defaultSamplingProbability":0.5,"defaultLowerBoundTracesPerSecond":0,"perOperationStrategies":[{"operation":"/health","probabilisticSampling":{"samplingRate":0}}],"defaultUpperBoundTracesPerSecond":0}"#;
+
 /// Status line, what is told in headers, and body.
 async fn exchange(
     client: &reqwest::Client,
@@ -46,7 +49,8 @@ async fn the_answers_over_http_are_jaegers() {
     let rate = |kind: &str| {
         format!(
             "200 OK\ncontent-type: application/json\n\n\
-             {{\"strategyType\":{kind},\"rateLimitingSampling\":{{\"maxTracesPerSecond\":5}}}}"
+             {{\"strategyType\":{kind},\"rateLimitingSampling\":{{\"maxTracesPerSecond\":5}},\
+             {OPERATIONS_OF_DEFAULT}}}"
         )
     };
     let bad = "400 Bad Request\ncontent-type: text/plain; charset=utf-8\n\
