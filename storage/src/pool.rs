@@ -119,7 +119,7 @@ impl Servers {
         self.doubt.notified().await;
     }
 
-    /// A pool that connects when it is first used. Each new connection makes `memory` forget: a
+    /// A pool that connects when it is first used. Each new connection makes `memory` doubt: a
     /// standby that lagged may have become the server, and nobody says so.
     pub(crate) fn pool(&self, purpose: Purpose, memory: Option<Arc<Memory>>) -> PgPool {
         let connections = match purpose {
@@ -132,7 +132,7 @@ impl Servers {
             .acquire_timeout(self.config.acquire_timeout)
             .after_connect(move |conn, _| {
                 if let Some(memory) = &memory {
-                    memory.forget();
+                    memory.doubt();
                 }
                 Box::pin(refuse_standby(conn))
             })

@@ -83,11 +83,24 @@ impl Memory {
         *self.facts() = Facts::default();
     }
 
+    /// Forgets what may be of another server. Days are kept: one that is not there after all shows
+    /// at once, when it is written to.
+    pub(crate) fn doubt(&self) {
+        let mut facts = self.facts();
+        let days = std::mem::take(&mut facts.days);
+        *facts = Facts {
+            days,
+            ..Facts::default()
+        };
+    }
+
     /// Forgets everything if it was learnt before this purge. The caller holds its slots, so that
     /// no purge is under way.
     pub(super) fn heed(&self, generation: i64) {
         let mut facts = self.facts();
-        if facts.generation != generation {
+        if facts.generation == FORGOTTEN {
+            facts.generation = generation;
+        } else if facts.generation != generation {
             *facts = Facts {
                 generation,
                 ..Facts::default()

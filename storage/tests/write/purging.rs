@@ -18,15 +18,27 @@ use crate::store::{TestStore, write};
 use crate::writing::span;
 
 /// Tables that a purge leaves alone, and why.
-const KEPT: [(&str, &str); 8] = [
+const KEPT: [(&str, &str); 14] = [
     ("_sqlx_migrations", "the schema's version"),
     ("archived_segment", "kept unless asked for"),
     ("live_lag", "how far ingesters are behind"),
+    (
+        "payload_dictionary",
+        "words of the archive, and of what is written next",
+    ),
+    ("payload_resource", "the same"),
     ("posting_table", "an empty index for each day"),
     ("progress", "positions, at the end of the log"),
     ("purge", "counts purges"),
     ("redrive", "what was done about letters of a topic"),
     ("replay_job", "jobs, cancelled"),
+    (
+        "root_delta",
+        "what clients are told to sample outlives what they sent",
+    ),
+    ("root_throughput", "the same"),
+    ("sampling_probability", "the same"),
+    ("sampling_round", "the same"),
 ];
 /// The same of the stretches of jobs.
 const KEPT_STRETCHES: &str = "replay_partition";
