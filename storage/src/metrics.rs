@@ -93,15 +93,15 @@ pub fn describe() {
         Unit::Bytes,
         "Bytes of compressed payloads written."
     );
+    describe_words();
+}
+
+fn describe_words() {
     describe_counter!(
         DELTAS_FOLDED,
         Unit::Count,
         "Rows of deltas folded into sums, by table (red, edge, tally)."
     );
-    describe_words();
-}
-
-fn describe_words() {
     describe_gauge!(
         DICTIONARY_EXCESS,
         Unit::Count,

@@ -106,20 +106,22 @@ impl Cluster {
             let value = found.get(name).cloned();
             value.with_context(|| format!("the servers did not start: no {name}"))
         };
+        self.environment = self.variables([
+            take("SPOOR_TEST_KAFKA_BROKERS")?,
+            take("SPOOR_TEST_REGISTRY_URL")?,
+            take("SPOOR_TEST_POSTGRES_URL")?,
+        ]);
+        self.watch_servers();
+        Ok(())
+    }
+
+    /// The configuration of the roles, given the addresses of Kafka, registry and Postgres.
+    fn variables(&self, [kafka, registry, postgres]: [String; 3]) -> BTreeMap<String, String> {
         let admin = |port: u16| format!("127.0.0.1:{port}");
-        self.environment = BTreeMap::from([
-            (
-                "SPOOR__KAFKA__BROKERS".into(),
-                format!("[\"{}\"]", take("SPOOR_TEST_KAFKA_BROKERS")?),
-            ),
-            (
-                "SPOOR__REGISTRY__URL".into(),
-                take("SPOOR_TEST_REGISTRY_URL")?,
-            ),
-            (
-                "SPOOR__STORAGE__URL".into(),
-                take("SPOOR_TEST_POSTGRES_URL")?,
-            ),
+        BTreeMap::from([
+            ("SPOOR__KAFKA__BROKERS".into(), format!("[\"{kafka}\"]")),
+            ("SPOOR__REGISTRY__URL".into(), registry),
+            ("SPOOR__STORAGE__URL".into(), postgres),
             (
                 "SPOOR__COLLECTOR__OTLP_GRPC__ADDRESS".into(),
                 admin(self.grpc),
@@ -135,13 +137,10 @@ impl Cluster {
             ("SPOOR__QUERY__REMOTE_STORAGE__LISTEN".into(), admin(0)),
             ("SPOOR__QUERY__LISTEN".into(), admin(self.query)),
             ("SPOOR__QUERY__GRPC_LISTEN".into(), admin(0)),
-            ("SPOOR__QUERY__REMOTE_STORAGE__LISTEN".into(), admin(0)),
             ("SPOOR__ADMIN__COLLECTOR".into(), admin(self.admin[0])),
             ("SPOOR__ADMIN__INGESTER".into(), admin(self.admin[1])),
             ("SPOOR__ADMIN__QUERY".into(), admin(self.admin[2])),
-        ]);
-        self.watch_servers();
-        Ok(())
+        ])
     }
 
     /// The servers are the processes whose folder lies in the data; of Postgres the first one, which

@@ -63,18 +63,7 @@ pub(super) fn router<R: TraceReader>(
         v3::FindSummaries,
         v3::GetDependencies,
     );
-    let zipkin = routes!(
-        Router::new();
-        zipkin::GetServices,
-        zipkin::GetSpanNames,
-        zipkin::GetRemoteServices,
-        zipkin::FindTraces,
-        zipkin::GetTrace,
-        zipkin::GetTraces,
-        zipkin::GetDependencies,
-        zipkin::GetAutocompleteKeys,
-        zipkin::GetAutocompleteValues,
-    );
+    let zipkin = zipkin_router();
     let api = api.merge(zipkin.clone()).nest("/zipkin", zipkin);
     let api = api.with_state(app);
     let base = config.base_path.trim_end_matches('/');
@@ -95,6 +84,22 @@ pub(super) fn router<R: TraceReader>(
         Some(cors) => all.layer(cors),
         None => all,
     })
+}
+
+/// Zipkin's API, which is served twice.
+fn zipkin_router<R: TraceReader>() -> Router<Arc<App<R>>> {
+    routes!(
+        Router::new();
+        zipkin::GetServices,
+        zipkin::GetSpanNames,
+        zipkin::GetRemoteServices,
+        zipkin::FindTraces,
+        zipkin::GetTrace,
+        zipkin::GetTraces,
+        zipkin::GetDependencies,
+        zipkin::GetAutocompleteKeys,
+        zipkin::GetAutocompleteValues,
+    )
 }
 
 /// The service with further routes beside its own, under the same base path.
