@@ -22,6 +22,8 @@ mod cluster;
 mod service;
 #[path = "pipeline/postgres.rs"]
 mod postgres;
+#[path = "pipeline/sent.rs"]
+mod sent;
 #[path = "pipeline/replay.rs"]
 mod replay;
 #[path = "pipeline/letters.rs"]

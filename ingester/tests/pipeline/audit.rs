@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::{
     cluster::{Cluster, PARTITIONS, kafka, on_topics},
     log::trace_id,
-    replay::{Sent, store, until},
+    sent::{Sent, store, until},
     stage::schemas,
 };
 

@@ -7,7 +7,7 @@ mod samples;
 
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use integration_tests::otlp_http::{new_trace_id, now_nanos, post_spans, span};
@@ -17,6 +17,8 @@ use crate::client::{Jaeger, Query, attribute};
 
 /// Longest wait for what is acknowledged to be found.
 const SOON: Duration = Duration::from_secs(20);
+/// Exports between two purges: enough that spans are held when one comes.
+const SOME: usize = 20;
 
 fn stack() -> &'static Stack {
     static STACK: OnceLock<Stack> = OnceLock::new();
@@ -106,6 +108,13 @@ fn what_was_acknowledged_is_gone_and_what_comes_is_kept(stack: &Stack) {
     assert_eq!(purge(stack, "guess", r#"{"yes":true}"#).0, "401");
     assert_eq!(purge(stack, "hunter2", "{}").0, "400");
     let done = AtomicBool::new(false);
+    let answered = AtomicUsize::new(0);
+    let until_more_are_acknowledged = || {
+        let before = answered.load(Ordering::Relaxed);
+        stack.until("more spans are acknowledged", SOON, |_| {
+            answered.load(Ordering::Relaxed) >= before + SOME
+        });
+    };
     std::thread::scope(|scope| {
         // Some clients that never pause: spans are held in every partition at any time.
         let clients: Vec<_> = (0..2)
@@ -118,6 +127,7 @@ fn what_was_acknowledged_is_gone_and_what_comes_is_kept(stack: &Stack) {
                         let begun = now_nanos();
                         if post_spans(stack, "busy", &spans).status == 200 {
                             acked.insert(id, (begun, now_nanos()));
+                            answered.fetch_add(1, Ordering::Relaxed);
                         }
                     }
                     acked
@@ -126,13 +136,13 @@ fn what_was_acknowledged_is_gone_and_what_comes_is_kept(stack: &Stack) {
             .collect();
         let mut purges = Vec::new();
         for _ in 0..3 {
-            std::thread::sleep(Duration::from_millis(700));
+            until_more_are_acknowledged();
             let begun = now_nanos();
             let (status, body) = purge(stack, "hunter2", r#"{"yes":true}"#);
             assert_eq!(status, "200", "{body}");
             purges.push((begun, now_nanos()));
         }
-        std::thread::sleep(Duration::from_millis(300));
+        until_more_are_acknowledged();
         done.store(true, Ordering::Relaxed);
         let acked: BTreeMap<String, (u64, u64)> = clients
             .into_iter()
