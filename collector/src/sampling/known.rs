@@ -78,11 +78,17 @@ impl KnownProbabilities {
                 sampling_rate: *probability,
             }),
         });
+        let per_operation_strategies: Vec<_> = operations.collect();
+        // OpenTelemetry's sampler for Java heeds this alone where no operation is named.
+        let everything = per_operation_strategies.is_empty();
+        let sampling_rate = defaults.default_probability;
         Some(SamplingStrategyResponse {
+            probabilistic_sampling: everything
+                .then_some(ProbabilisticSamplingStrategy { sampling_rate }),
             operation_sampling: Some(PerOperationSamplingStrategies {
-                default_sampling_probability: defaults.default_probability,
+                default_sampling_probability: sampling_rate,
                 default_lower_bound_traces_per_second: defaults.lower_bound,
-                per_operation_strategies: operations.collect(),
+                per_operation_strategies,
                 default_upper_bound_traces_per_second: 0.0,
             }),
             ..SamplingStrategyResponse::default()

@@ -104,6 +104,26 @@ fn is_found(stack: &Stack, id: &str) -> bool {
     stack.get(&format!("/api/traces/{id}")).is_some()
 }
 
+/// Exports one span after the other. Says of each that was acknowledged when it was sent and when
+/// the answer came.
+fn export_until(
+    done: &AtomicBool,
+    answered: &AtomicUsize,
+    stack: &Stack,
+) -> BTreeMap<String, (u64, u64)> {
+    let mut acked = BTreeMap::new();
+    while !done.load(Ordering::Relaxed) {
+        let id = new_trace_id();
+        let spans = [span(&id, "held", Duration::from_millis(1))];
+        let begun = now_nanos();
+        if post_spans(stack, "busy", &spans).status == 200 {
+            acked.insert(id, (begun, now_nanos()));
+            answered.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+    acked
+}
+
 fn what_was_acknowledged_is_gone_and_what_comes_is_kept(stack: &Stack) {
     assert_eq!(purge(stack, "guess", r#"{"yes":true}"#).0, "401");
     assert_eq!(purge(stack, "hunter2", "{}").0, "400");
@@ -118,21 +138,7 @@ fn what_was_acknowledged_is_gone_and_what_comes_is_kept(stack: &Stack) {
     std::thread::scope(|scope| {
         // Some clients that never pause: spans are held in every partition at any time.
         let clients: Vec<_> = (0..2)
-            .map(|_| {
-                scope.spawn(|| {
-                    let mut acked = BTreeMap::new();
-                    while !done.load(Ordering::Relaxed) {
-                        let id = new_trace_id();
-                        let spans = [span(&id, "held", Duration::from_millis(1))];
-                        let begun = now_nanos();
-                        if post_spans(stack, "busy", &spans).status == 200 {
-                            acked.insert(id, (begun, now_nanos()));
-                            answered.fetch_add(1, Ordering::Relaxed);
-                        }
-                    }
-                    acked
-                })
-            })
+            .map(|_| scope.spawn(|| export_until(&done, &answered, stack)))
             .collect();
         let mut purges = Vec::new();
         for _ in 0..3 {

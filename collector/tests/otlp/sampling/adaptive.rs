@@ -29,7 +29,7 @@ fn announce(known: &KnownProbabilities, tenant: &str) {
 }
 
 const SHOP: &str = r#"{"strategyType":"PROBABILISTIC","operationSampling":{"defaultSamplingProbability":0.001,"defaultLowerBoundTracesPerSecond":0.016666666666666666,"perOperationStrategies":[{"operation":"GET /","probabilisticSampling":{"samplingRate":0.25}},{"operation":"POST /","probabilisticSampling":{"samplingRate":0.00001}}],"defaultUpperBoundTracesPerSecond":0}}"#;
-const UNHEARD_OF: &str = r#"{"strategyType":"PROBABILISTIC","operationSampling":{"defaultSamplingProbability":0.001,"defaultLowerBoundTracesPerSecond":0.016666666666666666,"perOperationStrategies":[],"defaultUpperBoundTracesPerSecond":0}}"#;
+const UNHEARD_OF: &str = r#"{"strategyType":"PROBABILISTIC","probabilisticSampling":{"samplingRate":0.001},"operationSampling":{"defaultSamplingProbability":0.001,"defaultLowerBoundTracesPerSecond":0.016666666666666666,"perOperationStrategies":[],"defaultUpperBoundTracesPerSecond":0}}"#;
 
 #[tokio::test]
 async fn clients_are_told_what_was_calculated() {
