@@ -47,6 +47,8 @@ pub(crate) fn find(config: &EmbeddedConfig, plan: Plan) -> Result<Runtime, Missi
         .runtime_dir
         .clone()
         .unwrap_or_else(beside_the_executable);
+    // The servers run in folders of their own.
+    let folder = std::path::absolute(&folder).unwrap_or(folder);
     let runtime = Runtime { folder };
     let wanted = [
         (plan.kafka, "Kafka", runtime.kafka().join("lib"), true),
