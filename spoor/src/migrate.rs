@@ -4,8 +4,11 @@
 use std::time::Duration;
 
 use anyhow::{Context, bail};
+use bootstrap::chain;
 use kafka::{Admin, OutboundRecord, Producer, TopicOutcome, TopicState};
-use schemas::{RegistryClient, SchemaAnnouncement, TRACE_CHUNK_SCHEMA, TRACE_CHUNK_SUBJECT};
+use schemas::{
+    RegistryClient, RegistryError, SchemaAnnouncement, TRACE_CHUNK_SCHEMA, TRACE_CHUNK_SUBJECT,
+};
 use storage::PostgresStore;
 use tokio::time::Instant;
 
@@ -14,6 +17,9 @@ use crate::schema_ids::{self, Announced, CONTROL_TOPIC};
 
 /// How long the news of a topic may take to reach every broker.
 const SPREADING: Duration = Duration::from_secs(10);
+/// How long the registry may be away or slow: one that has just started answers its first requests
+/// late.
+const REGISTRY: Duration = Duration::from_secs(60);
 const PAUSE: Duration = Duration::from_millis(500);
 
 /// Does all of it.
@@ -103,27 +109,52 @@ async fn announced(config: &Config) -> anyhow::Result<Announced> {
 }
 
 async fn register(registry: &RegistryClient) -> anyhow::Result<SchemaAnnouncement> {
-    let compatible = registry
-        .is_compatible(TRACE_CHUNK_SUBJECT, TRACE_CHUNK_SCHEMA)
-        .await;
-    if !compatible.context("the registry does not say whether the span schema is compatible")? {
+    let deadline = Instant::now() + REGISTRY;
+    let compatible = patiently(deadline, async || {
+        registry
+            .is_compatible(TRACE_CHUNK_SUBJECT, TRACE_CHUNK_SCHEMA)
+            .await
+    });
+    let compatible = compatible
+        .await
+        .context("the registry does not say whether the span schema is compatible")?;
+    if !compatible {
         bail!(
             "the registry holds a newer or foreign schema under {TRACE_CHUNK_SUBJECT}: the one of this program is not compatible with it"
         );
     }
-    let id = registry
-        .register(TRACE_CHUNK_SUBJECT, TRACE_CHUNK_SCHEMA)
-        .await;
-    let id = id.context("cannot register the span schema")?;
-    registry
-        .require_compatibility(TRACE_CHUNK_SUBJECT)
-        .await
-        .context("cannot set the rule of compatibility")?;
+    let id = patiently(deadline, async || {
+        registry
+            .register(TRACE_CHUNK_SUBJECT, TRACE_CHUNK_SCHEMA)
+            .await
+    });
+    let id = id.await.context("cannot register the span schema")?;
+    patiently(deadline, async || {
+        registry.require_compatibility(TRACE_CHUNK_SUBJECT).await
+    })
+    .await
+    .context("cannot set the rule of compatibility")?;
     Ok(SchemaAnnouncement::new(
         TRACE_CHUNK_SUBJECT,
         id,
         TRACE_CHUNK_SCHEMA,
     )?)
+}
+
+/// Asks again while the registry is away; each of these requests may be made twice.
+async fn patiently<T>(
+    deadline: Instant,
+    request: impl AsyncFn() -> Result<T, RegistryError>,
+) -> Result<T, RegistryError> {
+    loop {
+        match request().await {
+            Err(error) if error.is_transient() && Instant::now() < deadline => {
+                tracing::warn!(error = %chain(&error), "The registry gives no answer yet; asking again");
+            }
+            outcome => return outcome,
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
 }
 
 async fn announce(config: &Config, announcement: &SchemaAnnouncement) -> anyhow::Result<()> {
