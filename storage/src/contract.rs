@@ -46,8 +46,17 @@ pub struct Counts {
     pub spans_duplicate: u64,
     /// Spans in records that went to the dead letters, as far as they could be counted.
     pub spans_dead_lettered: u64,
+    /// Spans of traces that tail sampling does not keep.
+    pub spans_dropped: u64,
     /// Records that went to the dead letters.
     pub records_dead_lettered: u64,
+}
+
+impl Counts {
+    /// Spans of the records that are done.
+    pub fn spans(&self) -> u64 {
+        self.spans_stored + self.spans_duplicate + self.spans_dead_lettered + self.spans_dropped
+    }
 }
 
 /// How far a source has been consumed.
@@ -126,6 +135,18 @@ pub enum Completeness {
     Unknown,
 }
 
+/// What tail sampling makes of a trace that nothing was decided of before.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Verdict<'b> {
+    /// Whether its spans are stored. Those of others are counted, and remembered in short.
+    pub kept: bool,
+    /// The policy that decided; empty where none of them keeps it.
+    pub policy: &'b str,
+    /// How many traces a kept one stands for, itself included: one over the probability with which
+    /// it was kept. None if that is not known.
+    pub weight: Option<f64>,
+}
+
 /// Spans of one trace to be written.
 #[derive(Debug, Clone, Copy)]
 pub struct TraceSpans<'b, 'a> {
@@ -139,6 +160,8 @@ pub struct TraceSpans<'b, 'a> {
     pub received: TimeRange,
     /// Why they are written now.
     pub completeness: Completeness,
+    /// What tail sampling says, where it is on. A decision that is stored already goes before it.
+    pub verdict: Option<Verdict<'b>>,
     /// Where the spans lie.
     pub batch: &'b SpanBatch<'a>,
     /// Their indices in the batch.
@@ -161,8 +184,25 @@ pub struct Written {
     pub spans_stored: u64,
     /// Spans that were stored already, or occurred twice in the batch.
     pub spans_duplicate: u64,
+    /// Spans that were dropped by a decision of tail sampling.
+    pub spans_dropped: u64,
     /// Segments written.
     pub segments: u64,
+    /// What decisions of tail sampling did, by policy.
+    pub decided: Vec<Decided>,
+}
+
+/// What the decisions of one policy did in a transaction.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Decided {
+    /// The policy; empty where none of them kept the traces.
+    pub policy: String,
+    /// Whether the traces are kept.
+    pub kept: bool,
+    /// Traces that were decided for the first time.
+    pub traces: u64,
+    /// Spans of these, and of traces that were decided before, each once.
+    pub spans: u64,
 }
 
 /// A record that can never be stored as spans, where no dead-letter topic exists to keep it.
@@ -200,7 +240,11 @@ pub trait TraceWriter: Send + Sync + 'static {
     /// - **Atomic.** All of it or nothing.
     /// - **Durable.** `Ok` means committed; an ambiguous commit has been resolved before `Ok`.
     /// - **Idempotent.** A span that is stored already is counted as a duplicate and changes
-    ///   nothing: no row, no RED count, no edge.
+    ///   nothing: no row, no RED count, no edge. So is one that was dropped already.
+    /// - **Decided once.** What was decided of a trace first holds for all spans that come later,
+    ///   whoever writes them and whatever their verdict says. Spans that were stored without a
+    ///   decision are one for keeping the rest. Dropped spans count in RED series, edges and
+    ///   catalogues like stored ones.
     /// - **Fenced.** Each step's owner and revision are compared; `Fenced` means that nothing was
     ///   written and that the source must be claimed anew, every cached state dropped.
     fn write(

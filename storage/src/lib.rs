@@ -49,15 +49,15 @@ pub use account::{Account, Removal, SourceAccount, StoredDay, TenantTally};
 pub use config::{DatabaseUrl, StorageConfig};
 pub use contract::PassedOffsets;
 pub use contract::{
-    Archived, Completeness, Counts, DeadLetter, Dependency, LIVE_CONSUMER, Operation, Owner,
-    Progress, ProgressStep, RedPoint, RedQuery, Source, StoredTrace, TenantRecords, TraceReader,
-    TraceSpans, TraceWriter, WriteBatch, Written,
+    Archived, Completeness, Counts, DeadLetter, Decided, Dependency, LIVE_CONSUMER, Operation,
+    Owner, Progress, ProgressStep, RedPoint, RedQuery, Source, StoredTrace, TenantRecords,
+    TraceReader, TraceSpans, TraceWriter, Verdict, WriteBatch, Written,
 };
 pub use day::Day;
 pub use dead_letter::KeptLetter;
 pub use error::{ReadError, WriteError};
 pub use histogram::DurationHistogram;
-pub use identities::{StoredIdentity, WhichIdentities};
+pub use identities::{DroppedIdentity, StoredIdentity, WhichIdentities};
 pub use index::IndexConfig;
 pub use migrate::SetupError;
 pub use purge::{LogEnd, Purge, PurgeOrder};

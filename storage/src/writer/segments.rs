@@ -27,6 +27,8 @@ const PER_TURN: usize = 32;
 pub(super) struct Segments {
     pub(super) count: u64,
     pub(super) payload_bytes: u64,
+    /// Their numbers, in the order of the plan's parts.
+    pub(super) ids: Vec<i64>,
     /// Proof that the transaction was committed.
     pub(super) first: Option<SegmentProof>,
     /// Name of the newest dictionary there is.
@@ -166,6 +168,7 @@ impl<'w> Rows<'w> {
             .map_err(refuse)?;
         self.copy.bytes(payload);
         self.written.count += 1;
+        self.written.ids.push(id);
         self.written.payload_bytes += self.payload.len() as u64;
         self.written.first.get_or_insert(SegmentProof {
             id,
