@@ -153,6 +153,41 @@ impl fmt::Display for Residue {
             | Self::Gone { .. }
             | Self::Shorter { .. }
             | Self::Tallies { .. } => self.of_positions(f),
+            Self::Stored { .. } | Self::Dropped { .. } | Self::Day { .. } => self.of_spans(f),
+            Self::Missing(missing) => missing.fmt(f),
+            Self::MoreMissing { spans } => write!(f, "{spans} more spans like that"),
+            Self::Accepted {
+                tenant,
+                log,
+                accounted,
+            } => write!(
+                f,
+                "tenant {tenant}: records that are done hold {log} spans, {accounted} are \
+                 accounted for"
+            ),
+            Self::Figure(figure) => write!(
+                f,
+                "{} of tenant {} at {}: {}: the store says {}, its spans add up to {}",
+                figure.what, figure.tenant, figure.at, figure.of, figure.stored, figure.counted
+            ),
+            Self::MoreFigures { figures } => write!(f, "{figures} more figures like that"),
+            Self::Counters {
+                tenant,
+                accepted,
+                accounted,
+            } => write!(
+                f,
+                "tenant {tenant}: running collectors have accepted {accepted} spans, {accounted} \
+                 are accounted for"
+            ),
+        }
+    }
+}
+
+impl Residue {
+    /// Which spans of a tenant are too few or too many, in words.
+    fn of_spans(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
             Self::Stored {
                 tenant,
                 tallied,
@@ -185,37 +220,10 @@ impl fmt::Display for Residue {
                 "tenant {tenant}, {day}: {there} spans are there and {dropped} were dropped, \
                  {counted} are counted by RED series"
             ),
-            Self::Missing(missing) => missing.fmt(f),
-            Self::MoreMissing { spans } => write!(f, "{spans} more spans like that"),
-            Self::Accepted {
-                tenant,
-                log,
-                accounted,
-            } => write!(
-                f,
-                "tenant {tenant}: records that are done hold {log} spans, {accounted} are \
-                 accounted for"
-            ),
-            Self::Figure(figure) => write!(
-                f,
-                "{} of tenant {} at {}: {}: the store says {}, its spans add up to {}",
-                figure.what, figure.tenant, figure.at, figure.of, figure.stored, figure.counted
-            ),
-            Self::MoreFigures { figures } => write!(f, "{figures} more figures like that"),
-            Self::Counters {
-                tenant,
-                accepted,
-                accounted,
-            } => write!(
-                f,
-                "tenant {tenant}: running collectors have accepted {accepted} spans, {accounted} \
-                 are accounted for"
-            ),
+            _ => Ok(()),
         }
     }
-}
 
-impl Residue {
     /// What is wrong with the position of a partition, in words.
     fn of_positions(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -1,7 +1,7 @@
 //! Policies as they stand in the configuration: names and shapes of OpenTelemetry's tail sampling
 //! processor. What is misspelled is refused, and the nearest known name told.
 
-use std::collections::HashSet;
+mod shapes;
 
 use bootstrap::config::nearest_name;
 use model::StatusCode;
@@ -10,6 +10,10 @@ use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
+use self::shapes::{
+    Allocation, And, Boolean, CompositeOf, Drop, Latency, Not, Numeric, Probabilistic,
+    RateLimiting, SpanCount, StatusCodes, Text, TraceState, Values,
+};
 use super::chance::{DEFAULT_SALT, Lot};
 use super::content::{Content, Texts};
 use super::policy::{Composite, CompositePart, Policy, Rule};
@@ -59,104 +63,6 @@ impl Serialize for PolicyConfig {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.document.serialize(serializer)
     }
-}
-
-#[derive(Deserialize)]
-struct Latency {
-    threshold_ms: u64,
-    upper_threshold_ms: Option<u64>,
-}
-
-#[derive(Deserialize)]
-struct StatusCodes {
-    status_codes: Vec<String>,
-}
-
-#[derive(Deserialize)]
-struct Numeric {
-    key: String,
-    min_value: Option<f64>,
-    max_value: Option<f64>,
-    #[serde(default)]
-    invert_match: bool,
-}
-
-#[derive(Deserialize)]
-struct Text {
-    key: String,
-    #[serde(flatten)]
-    values: Values,
-}
-
-#[derive(Deserialize)]
-struct Values {
-    values: Vec<String>,
-    #[serde(default)]
-    enabled_regex_matching: bool,
-    #[serde(default)]
-    invert_match: bool,
-}
-
-#[derive(Deserialize)]
-struct Boolean {
-    key: String,
-    value: bool,
-    #[serde(default)]
-    invert_match: bool,
-}
-
-#[derive(Deserialize)]
-struct SpanCount {
-    min_spans: Option<u64>,
-    max_spans: Option<u64>,
-}
-
-#[derive(Deserialize)]
-struct TraceState {
-    key: String,
-    values: HashSet<String>,
-}
-
-#[derive(Deserialize)]
-struct Probabilistic {
-    sampling_percentage: f64,
-    #[serde(default)]
-    hash_salt: String,
-}
-
-#[derive(Deserialize)]
-struct RateLimiting {
-    spans_per_second: u64,
-}
-
-#[derive(Deserialize)]
-struct And {
-    and_sub_policy: Vec<Value>,
-}
-
-#[derive(Deserialize)]
-struct Not {
-    not_sub_policy: Value,
-}
-
-#[derive(Deserialize)]
-struct Drop {
-    drop_sub_policy: Vec<Value>,
-}
-
-#[derive(Deserialize)]
-struct CompositeOf {
-    max_total_spans_per_second: u64,
-    policy_order: Vec<String>,
-    composite_sub_policy: Vec<Value>,
-    #[serde(default)]
-    rate_allocation: Vec<Value>,
-}
-
-#[derive(Deserialize)]
-struct Allocation {
-    policy: String,
-    percent: u64,
 }
 
 /// Reads a policy; one that drops only `at_top`.
@@ -235,6 +141,29 @@ fn content(kind: &str, section: &Value) -> Result<Content, String> {
             let codes: Result<Vec<_>, _> = of.status_codes.iter().map(|one| status(one)).collect();
             not_empty(codes?, "status_codes").map(Content::StatusCode)
         }
+        "span_count" => {
+            let of: SpanCount = read(section, &["min_spans", "max_spans"])?;
+            let max = of.max_spans.filter(|max| *max > 0).unwrap_or(u64::MAX);
+            let min = of.min_spans.unwrap_or(0);
+            match min <= max {
+                true => Ok(Content::SpanCount { min, max }),
+                false => Err("`min_spans` is above `max_spans`".to_owned()),
+            }
+        }
+        "trace_state" => {
+            let of: TraceState = read(section, &["key", "values"])?;
+            Ok(Content::TraceState {
+                key: of.key,
+                values: of.values,
+            })
+        }
+        "always_sample" => read::<Map<String, Value>>(section, &[]).map(|_| Content::Always),
+        _ => attribute(kind, section),
+    }
+}
+
+fn attribute(kind: &str, section: &Value) -> Result<Content, String> {
+    match kind {
         "numeric_attribute" => {
             let known = ["key", "min_value", "max_value", "invert_match"];
             numeric(read(section, &known)?)
@@ -255,7 +184,7 @@ fn content(kind: &str, section: &Value) -> Result<Content, String> {
                 texts: texts(of)?,
             })
         }
-        "boolean_attribute" => {
+        _ => {
             let of: Boolean = read(section, &["key", "value", "invert_match"])?;
             Ok(Content::Boolean {
                 key: of.key,
@@ -263,23 +192,6 @@ fn content(kind: &str, section: &Value) -> Result<Content, String> {
                 inverted: of.invert_match,
             })
         }
-        "span_count" => {
-            let of: SpanCount = read(section, &["min_spans", "max_spans"])?;
-            let max = of.max_spans.filter(|max| *max > 0).unwrap_or(u64::MAX);
-            let min = of.min_spans.unwrap_or(0);
-            match min <= max {
-                true => Ok(Content::SpanCount { min, max }),
-                false => Err("`min_spans` is above `max_spans`".to_owned()),
-            }
-        }
-        "trace_state" => {
-            let of: TraceState = read(section, &["key", "values"])?;
-            Ok(Content::TraceState {
-                key: of.key,
-                values: of.values,
-            })
-        }
-        _ => read::<Map<String, Value>>(section, &[]).map(|_| Content::Always),
     }
 }
 

@@ -12,6 +12,7 @@ use kafka::RangeReader;
 use model::{Tenant, TimeRange, TraceId};
 use rand::{Rng, SeedableRng, seq::SliceRandom};
 use rand_chacha::ChaCha8Rng;
+use serde_json::{Value, json};
 use storage::{Day, Owner, PostgresStore, RedQuery, TraceReader, TraceWriter};
 use uuid::Uuid;
 
@@ -206,11 +207,11 @@ async fn send(cluster: &Cluster<PostgresStore>, shop: &mut Shop, spans: usize) {
 }
 
 /// The cluster of a test with these policies.
-fn sampling(cluster: &mut Arc<Cluster<PostgresStore>>) {
-    let config = &mut Arc::get_mut(cluster).expect("not shared yet").config;
+fn sampling(cluster: &mut Arc<Cluster<PostgresStore>>, policies: Value) {
+    let config = &mut Arc::get_mut(cluster).expect("not shared").config;
     config.tail_sampling = TailSamplingConfig {
         enabled: true,
-        policies: serde_json::from_value(policies()).unwrap(),
+        policies: serde_json::from_value(policies).unwrap(),
         ..TailSamplingConfig::default()
     };
     // A wave is sent in less: no trace is decided before all of it was sent.
@@ -222,7 +223,7 @@ fn sampling(cluster: &mut Arc<Cluster<PostgresStore>>) {
 async fn the_traces_that_are_kept_are_those_of_a_naive_evaluation() {
     let spans = std::env::var(SPANS).map_or(FEW_SPANS, |spans| spans.parse().unwrap());
     on_topics("tail-sampling", store().await, |mut cluster| async move {
-        sampling(&mut cluster);
+        sampling(&mut cluster, policies());
         let mut shop = Shop::new(7);
         send(&cluster, &mut shop, spans).await;
 
@@ -245,6 +246,40 @@ async fn the_traces_that_are_kept_are_those_of_a_naive_evaluation() {
             stored.len(),
             sums.stored
         );
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_replay_brings_back_what_other_policies_keep_and_counts_it_no_second_time() {
+    on_topics("tail-replay", store().await, |mut cluster| async move {
+        sampling(&mut cluster, policies());
+        let mut shop = Shop::new(11);
+        let member = cluster.member();
+        cluster.send_all(&shop.wave()).await;
+        cluster.until_accounted(&shop).await;
+        member.stop().await;
+        let before = shop.stored(&cluster.store).await;
+        assert!(before.len() < shop.orders.len());
+
+        sampling(
+            &mut cluster,
+            json!([{"name": "all", "type": "always_sample"}]),
+        );
+        let member = cluster.replayer();
+        let spec = storage::ReplaySpec {
+            tenant: Some(shop.tenant.clone()),
+            ..cluster.spec()
+        };
+        let job = cluster.until_done(cluster.start(&spec).await).await;
+        member.stop().await;
+        assert_eq!(shop.stored(&cluster.store).await.len(), shop.orders.len());
+        assert_eq!(cluster.calls(&shop.tenant).await, shop.spans);
+        let audit = cluster.audited_in_depth().await;
+        assert_eq!(cluster.left_over(&audit, &shop.tenant), []);
+        assert_eq!(job.counts().spans_dropped, 0);
+        let sums = tenant_sums(&audit)[shop.tenant.as_str()];
+        assert_eq!(sums.there, shop.spans);
     })
     .await;
 }

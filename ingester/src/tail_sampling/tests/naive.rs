@@ -17,7 +17,6 @@ pub(super) fn keeps(policies: &[Value], trace: &Trace) -> bool {
 fn applies(policy: &Value, trace: &Trace) -> bool {
     let kind = policy["type"].as_str().expect("a type");
     let of = &policy[kind];
-    let inverted = of["invert_match"] == true;
     match kind {
         "always_sample" => true,
         "latency" => latency(of, trace),
@@ -31,33 +30,6 @@ fn applies(policy: &Value, trace: &Trace) -> bool {
             trace
                 .spans()
                 .any(|(_, _, span)| codes.iter().any(|code| code == name(span)))
-        }
-        "numeric_attribute" => {
-            let (min, max) = (of["min_value"].as_f64(), of["max_value"].as_f64());
-            any_attribute(trace, &of["key"], |value| {
-                let number = match value {
-                    Attribute::Int(number) => *number as f64,
-                    Attribute::Double(number) => *number,
-                    _ => return false,
-                };
-                min.is_none_or(|min| min <= number) && max.is_none_or(|max| number <= max)
-            }) != inverted
-        }
-        "string_attribute" => {
-            any_attribute(trace, &of["key"], |value| match value {
-                Attribute::String(text) if !text.is_empty() => means(of, text),
-                _ => false,
-            }) != inverted
-        }
-        "service_name" => {
-            trace
-                .spans()
-                .any(|(resource, _, _)| means(of, resource.service_name()))
-                != inverted
-        }
-        "boolean_attribute" => {
-            let wanted = of["value"].as_bool().expect("a value");
-            any_attribute(trace, &of["key"], |value| *value == Attribute::Bool(wanted)) != inverted
         }
         "span_count" => {
             let count = trace.span_count() as u64;
@@ -78,6 +50,34 @@ fn applies(policy: &Value, trace: &Trace) -> bool {
         "and" => all(&of["and_sub_policy"], trace),
         "drop" => all(&of["drop_sub_policy"], trace),
         "not" => !applies(&of["not_sub_policy"], trace),
+        _ => has_attribute(kind, of, trace) != (of["invert_match"] == true),
+    }
+}
+
+fn has_attribute(kind: &str, of: &Value, trace: &Trace) -> bool {
+    match kind {
+        "numeric_attribute" => {
+            let (min, max) = (of["min_value"].as_f64(), of["max_value"].as_f64());
+            any_attribute(trace, &of["key"], |value| {
+                let number = match value {
+                    Attribute::Int(number) => *number as f64,
+                    Attribute::Double(number) => *number,
+                    _ => return false,
+                };
+                min.is_none_or(|min| min <= number) && max.is_none_or(|max| number <= max)
+            })
+        }
+        "string_attribute" => any_attribute(trace, &of["key"], |value| match value {
+            Attribute::String(text) if !text.is_empty() => means(of, text),
+            _ => false,
+        }),
+        "service_name" => trace
+            .spans()
+            .any(|(resource, _, _)| means(of, resource.service_name())),
+        "boolean_attribute" => {
+            let wanted = of["value"].as_bool().expect("a value");
+            any_attribute(trace, &of["key"], |value| *value == Attribute::Bool(wanted))
+        }
         other => panic!("a policy of type {other}"),
     }
 }

@@ -113,34 +113,33 @@ pub(super) fn any_trace() -> impl Strategy<Value = Trace> {
     })
 }
 
-fn leaf() -> impl Strategy<Value = Value> {
-    let key = || prop::sample::select(&KEYS[..]);
-    let texts = || vec(prop::sample::select(&TEXTS[1..]), 1..3);
-    let of = |kind: &'static str, section: Value| json!({"name": "x", "type": kind, kind: section});
+fn of(kind: &str, section: Value) -> Value {
+    json!({"name": "x", "type": kind, kind: section})
+}
+
+fn key() -> impl Strategy<Value = &'static str> {
+    prop::sample::select(&KEYS[..])
+}
+
+fn texts() -> impl Strategy<Value = Vec<&'static str>> {
+    vec(prop::sample::select(&TEXTS[1..]), 1..3)
+}
+
+fn on_attributes() -> impl Strategy<Value = Value> {
     prop_oneof![
-        Just(json!({"name": "x", "type": "always_sample"})),
-        (0u64..6, prop::option::of(1u64..8)).prop_map(move |(from, to)| {
-            let mut section = json!({"threshold_ms": from});
-            if let Some(to) = to {
-                section["upper_threshold_ms"] = json!(to);
-            }
-            of("latency", section)
-        }),
-        vec(prop::sample::select(vec!["OK", "ERROR", "UNSET"]), 1..3)
-            .prop_map(move |codes| of("status_code", json!({"status_codes": codes}))),
-        (key(), 0i64..4, 0i64..3, any::<bool>()).prop_map(move |(key, min, more, invert)| {
+        (key(), 0i64..4, 0i64..3, any::<bool>()).prop_map(|(key, min, more, invert)| {
             let section = json!({"key": key, "min_value": min, "max_value": min + more,
                                  "invert_match": invert});
             of("numeric_attribute", section)
         }),
         (key(), texts(), any::<bool>(), any::<bool>()).prop_map(
-            move |(key, values, matching, invert)| {
+            |(key, values, matching, invert)| {
                 let section = json!({"key": key, "values": values,
                                      "enabled_regex_matching": matching, "invert_match": invert});
                 of("string_attribute", section)
             }
         ),
-        (key(), any::<bool>(), any::<bool>()).prop_map(move |(key, value, invert)| {
+        (key(), any::<bool>(), any::<bool>()).prop_map(|(key, value, invert)| {
             let section = json!({"key": key, "value": value, "invert_match": invert});
             of("boolean_attribute", section)
         }),
@@ -148,33 +147,42 @@ fn leaf() -> impl Strategy<Value = Value> {
             vec(prop::sample::select(&SERVICES[..]), 1..3),
             any::<bool>()
         )
-            .prop_map(move |(values, invert)| {
+            .prop_map(|(values, invert)| {
                 of(
                     "service_name",
                     json!({"values": values, "invert_match": invert}),
                 )
             }),
-        (0u64..4, 0u64..3).prop_map(move |(min, more)| {
-            of(
-                "span_count",
-                json!({"min_spans": min, "max_spans": min + more}),
-            )
+        (key(), texts())
+            .prop_map(|(key, values)| of("trace_state", json!({"key": key, "values": values}))),
+    ]
+}
+
+fn leaf() -> impl Strategy<Value = Value> {
+    prop_oneof![
+        1 => Just(json!({"name": "x", "type": "always_sample"})),
+        2 => (0u64..6, prop::option::of(1u64..8)).prop_map(|(from, to)| {
+            let mut section = json!({"threshold_ms": from});
+            if let Some(to) = to {
+                section["upper_threshold_ms"] = json!(to);
+            }
+            of("latency", section)
         }),
-        (key(), texts()).prop_map(move |(key, values)| of(
-            "trace_state",
-            json!({"key": key, "values": values})
-        )),
-        (
-            prop::sample::select(vec![0.0, 10.0, 50.0, 100.0]),
-            any::<bool>()
-        )
-            .prop_map(move |(percentage, salted)| {
+        2 => vec(prop::sample::select(vec!["OK", "ERROR", "UNSET"]), 1..3)
+            .prop_map(|codes| of("status_code", json!({"status_codes": codes}))),
+        2 => (0u64..4, 0u64..3).prop_map(|(min, more)| {
+            of("span_count", json!({"min_spans": min, "max_spans": min + more}))
+        }),
+        3 => (prop::sample::select(vec![0.0, 10.0, 50.0, 100.0]), any::<bool>()).prop_map(
+            |(percentage, salted)| {
                 let mut section = json!({"sampling_percentage": percentage});
                 if salted {
                     section["hash_salt"] = json!("another");
                 }
                 of("probabilistic", section)
-            }),
+            }
+        ),
+        8 => on_attributes(),
     ]
 }
 
