@@ -163,6 +163,7 @@ async fn reverse(
         .bind(last.end_ns())
         .execute(&mut *conn)
         .await?;
+        reversed.retain(|_, spans| *spans > 0);
         removal::note_reversed(conn, &reversed).await?;
     }
     Ok(())

@@ -4,7 +4,9 @@ use model::{KeyValue, Trace, TraceId};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
-use storage::{DatabaseUrl, Day, Decided, PostgresStore, StorageConfig, Verdict, Written};
+use storage::{
+    DatabaseUrl, Day, Decided, PostgresStore, StorageConfig, TraceWriter, Verdict, Written,
+};
 
 use crate::arbitrary;
 use crate::fencing::{owner, source, step};

@@ -55,6 +55,7 @@ impl Order {
         let start = bootstrap::clock::now();
         let count = rng.random_range(1..10u64);
         let is_health = rng.random_bool(0.1);
+        let id = TraceId::new(rng.random::<[u8; 16]>()).expect("not zero");
         let step = |id: u64| Step {
             id,
             parent: if id == 1 { 0 } else { rng.random_range(1..id) },
@@ -66,7 +67,7 @@ impl Order {
             is_error: rng.random_bool(0.02),
         };
         Self {
-            id: TraceId::new(rng.random::<[u8; 16]>()).expect("not zero"),
+            id,
             spans: (1..=count).map(step).collect(),
             failed_late: false,
         }
