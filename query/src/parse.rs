@@ -5,6 +5,8 @@ pub mod trace_id;
 pub mod tags;
 pub mod logfmt;
 pub mod otlp_json;
+pub mod filter;
+pub mod page;
 
 pub use params::{NotText, Params};
 pub use trace_id::{TraceIdError, parse_trace_id};

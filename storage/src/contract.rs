@@ -2,8 +2,10 @@
 
 use std::future::Future;
 
+use model::filter::Level;
 use model::{
-    RejectReason, SpanBatch, SpanKind, Tenant, TimeRange, Trace, TraceId, TraceQuery, UnixNanos,
+    PageMark, RejectReason, SpanBatch, SpanKind, SpanPredicate, Tenant, TimeRange, Trace, TraceId,
+    TraceQuery, UnixNanos,
 };
 use roaring::RoaringTreemap;
 use uuid::Uuid;
@@ -124,6 +126,43 @@ pub enum Completeness {
     StillOpen,
     /// Nothing was held back: the direct deployment, replay.
     Unknown,
+}
+
+impl Completeness {
+    /// The number in the column `completeness`.
+    pub(crate) const fn number(self) -> i16 {
+        match self {
+            Self::Unknown => 0,
+            Self::Complete => 1,
+            Self::NoRoot => 2,
+            Self::StillOpen => 3,
+        }
+    }
+
+    /// What a number in that column means.
+    pub(crate) const fn from_number(number: i16) -> Self {
+        match number {
+            1 => Self::Complete,
+            2 => Self::NoRoot,
+            3 => Self::StillOpen,
+            _ => Self::Unknown,
+        }
+    }
+
+    /// Which of two segments of a trace tells more of how it ended.
+    pub(crate) fn better(self, other: Self) -> Self {
+        let worth = |of: Self| match of {
+            Self::Complete => 3,
+            Self::NoRoot => 2,
+            Self::StillOpen => 1,
+            Self::Unknown => 0,
+        };
+        if worth(other) > worth(self) {
+            other
+        } else {
+            self
+        }
+    }
 }
 
 /// Spans of one trace to be written.
@@ -277,8 +316,57 @@ pub struct RedQuery {
 pub struct StoredTrace {
     /// All its spans, each once.
     pub trace: Trace,
-    /// Whether the writer saw it end: the best of its segments.
-    pub complete: bool,
+    /// How the writer saw it end: the best of its segments.
+    pub completeness: Completeness,
+}
+
+/// Traces that answer a query, or a page of them.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct FoundPage {
+    /// The traces, whole, in order.
+    pub traces: Vec<StoredTrace>,
+    /// Where the page ends, if there is more and the query asked for pages.
+    pub next: Option<PageMark>,
+    /// How many traces answer in all, where that costs nothing: if the page holds all of them, or
+    /// if they are not ordered by time, since all were looked at then.
+    pub total: Option<u64>,
+}
+
+/// Which attributes are to be listed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AttributeQuery {
+    /// Conditions on spans whose attributes count, all of which must hold.
+    pub predicates: Vec<SpanPredicate>,
+    /// These spans start in this range.
+    pub start: TimeRange,
+    /// The key whose values are listed; without one, keys are.
+    pub key: Option<String>,
+    /// What the listed keys or values begin with.
+    pub prefix: String,
+    /// Most keys or values to return, those of the most spans.
+    pub limit: usize,
+}
+
+/// A key or a value, and how many spans have it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AttributeCount {
+    /// The key, or the canonical text of the value.
+    pub text: String,
+    /// Where it is: on spans, resources, scopes, events or links.
+    pub level: Level,
+    /// How many spans have it there.
+    pub spans: u64,
+}
+
+/// Keys or values, and what they were counted among.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct AttributeCounts {
+    /// Those of the most spans first, then by text.
+    pub counts: Vec<AttributeCount>,
+    /// How many spans were looked at, the newest of those asked for.
+    pub spans: u64,
+    /// Whether these were all of them.
+    pub all: bool,
 }
 
 /// What became of a wish to keep a trace.
@@ -305,13 +393,24 @@ pub trait TraceReader: Send + Sync + 'static {
 
     /// The traces that answer a query, whole.
     ///
-    /// Exact: what a scan over every stored span would find. Newest first, by the start of the
-    /// newest span of the trace that answers the query; then by trace id.
+    /// - **Exact.** What a scan over every stored span would find, in the order of the query: see
+    ///   [`model::TraceOrder`]. What a trace is as a whole counts all its spans.
+    /// - **Pages follow one another.** One after the other they hold what a single answer would
+    ///   have held when the first was asked for, whatever is written meanwhile; the traces
+    ///   themselves are shown as they are now.
     fn search(
         &self,
         tenant: &Tenant,
         query: &TraceQuery,
-    ) -> impl Future<Output = Result<Vec<StoredTrace>, ReadError>> + Send;
+    ) -> impl Future<Output = Result<FoundPage, ReadError>> + Send;
+
+    /// Keys or values of attributes, by the number of spans that have them, counted among the
+    /// newest spans asked for: as many as one call may look at.
+    fn attributes(
+        &self,
+        tenant: &Tenant,
+        query: &AttributeQuery,
+    ) -> impl Future<Output = Result<AttributeCounts, ReadError>> + Send;
 
     /// Services with stored spans, sorted.
     fn services(
