@@ -23,7 +23,7 @@ impl Subject {
 }
 
 /// Where an attribute is looked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Level {
     /// On the span and on its resource.
     SpanOrResource,

@@ -20,6 +20,7 @@ use model::filter::Filter;
 use schemas::jaeger_query::expression::Call;
 
 use super::Malformed;
+pub(crate) use resolve::{LEVELS, OPERATORS};
 
 /// Longest filter in bytes.
 const MAX_BYTES: usize = 16 * 1024;
@@ -52,6 +53,28 @@ pub fn from_call(call: &Call) -> Result<Filter, FilterError> {
         Some(text) => parse(text),
         None => resolve::filter(&structured::from_call(call)?),
     }
+}
+
+/// The filter of spans of any of these services.
+pub fn any_service(names: &[&str]) -> Result<Filter, FilterError> {
+    let node = |term| Node {
+        place: Place::Whole,
+        term,
+    };
+    let subject = Term::Field {
+        name: "service".to_owned(),
+        level: "resource".to_owned(),
+    };
+    let list = Term::List {
+        values: names.iter().map(|name| (*name).to_owned()).collect(),
+        hint: String::new(),
+    };
+    Budget::default().spend(&list, &Place::Whole)?;
+    let term = Term::Call {
+        op: "in".to_owned(),
+        args: vec![node(subject), node(list)],
+    };
+    resolve::filter(&node(term))
 }
 
 /// Why something is no filter.

@@ -9,8 +9,11 @@ use model::filter::{
 use super::{FilterError, Node, Term};
 use crate::go::{duration, time};
 
-/// The operators, for those who ask what there is.
-pub(crate) const OPERATORS: [&str; 17] = [
+/// Jaeger's levels, all of which are known.
+pub(crate) const LEVELS: [&str; 5] = ["span", "resource", "scope", "event", "link"];
+
+/// Jaeger's operators, all of which are known. Beyond them: `not_regex`, `like` and `not_like`.
+pub(crate) const OPERATORS: [&str; 14] = [
     "and",
     "or",
     "not",
@@ -25,9 +28,6 @@ pub(crate) const OPERATORS: [&str; 17] = [
     "in",
     "not_in",
     "some",
-    "not_regex",
-    "like",
-    "not_like",
 ];
 
 /// The filter that a node means.
