@@ -211,7 +211,8 @@ impl TraceQuery {
     /// Whether a trace as a whole is one that is looked for.
     pub fn matches_trace(&self, facts: &TraceFacts) -> bool {
         let duration = facts.duration();
-        self.trace_duration_min.is_none_or(|least| duration >= least)
+        self.trace_duration_min
+            .is_none_or(|least| duration >= least)
             && self.trace_duration_max.is_none_or(|most| duration <= most)
     }
 

@@ -46,8 +46,8 @@ pub use letter::{
 pub use naming::{
     EMPTY_SERVICE, EMPTY_SPAN_NAME, MISSING_SERVICE, SERVICE_NAME, WRONG_TYPE_SERVICE,
 };
-pub use rejection::{RedriveOutcome, Refusal, RejectReason, Repair, Repairs, Tally};
 pub use ranking::{Page, PageMark, Rank, TraceFacts, TraceOrder};
+pub use rejection::{RedriveOutcome, Refusal, RejectReason, Repair, Repairs, Tally};
 pub use span::{SpanKind, StatusCode};
 pub use tenant::{Tenant, TenantError};
 pub use time::{NANOS_PER_DAY, NANOS_PER_MINUTE, TimeRange, UnixNanos};

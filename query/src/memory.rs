@@ -65,8 +65,14 @@ fn attributes_of<'b, 'a>(
     batch: &'b SpanBatch<'a>,
     span: &'b SpanRef<'a>,
 ) -> impl Iterator<Item = (&'b AttributeRef<'a>, Level)> {
-    let events = batch.events(span).iter().map(|of| (of.attributes, Level::Event));
-    let links = batch.links(span).iter().map(|of| (of.attributes, Level::Link));
+    let events = batch
+        .events(span)
+        .iter()
+        .map(|of| (of.attributes, Level::Event));
+    let links = batch
+        .links(span)
+        .iter()
+        .map(|of| (of.attributes, Level::Link));
     let own = [
         (span.attributes, Level::Span),
         (batch.resource(span).attributes, Level::Resource),

@@ -128,8 +128,7 @@ impl Failure {
     /// The HTTP status that tells the client what to do about it.
     pub fn status(&self) -> StatusCode {
         match self {
-            Self::Malformed(_)
-            | Self::Read(ReadError::TooBroad { .. } | ReadError::NoSuchPage) => {
+            Self::Malformed(_) | Self::Read(ReadError::TooBroad { .. } | ReadError::NoSuchPage) => {
                 StatusCode::BAD_REQUEST
             }
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,

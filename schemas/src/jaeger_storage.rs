@@ -8,8 +8,8 @@ use prost::{Message, Oneof};
 use prost_types::{Duration, Timestamp};
 
 pub use crate::jaeger_query::api_v3::{
-    Call, GetDependenciesRequest, GetOperationsRequest, GetOperationsResponse,
-    GetServicesRequest, GetServicesResponse, Operation, ServiceSummary,
+    Call, GetDependenciesRequest, GetOperationsRequest, GetOperationsResponse, GetServicesRequest,
+    GetServicesResponse, Operation, ServiceSummary,
 };
 
 #[cfg(test)]

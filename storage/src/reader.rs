@@ -113,11 +113,7 @@ impl TraceReader for PostgresStore {
         self.read("trace", self.trace_by_id(tenant, id, hint)).await
     }
 
-    async fn search(
-        &self,
-        tenant: &Tenant,
-        query: &TraceQuery,
-    ) -> Result<FoundPage, ReadError> {
+    async fn search(&self, tenant: &Tenant, query: &TraceQuery) -> Result<FoundPage, ReadError> {
         let mut left = ATTEMPTS;
         let search = async {
             loop {

@@ -114,8 +114,11 @@ fn compare_mixed(int: i64, real: f64) -> Ordering {
         return Ordering::Greater;
     }
     let whole = real.trunc();
-    int.cmp(&(whole as i64))
-        .then_with(|| 0.0_f64.partial_cmp(&(real - whole)).unwrap_or(Ordering::Equal))
+    int.cmp(&(whole as i64)).then_with(|| {
+        0.0_f64
+            .partial_cmp(&(real - whole))
+            .unwrap_or(Ordering::Equal)
+    })
 }
 
 /// A value of a subject.

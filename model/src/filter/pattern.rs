@@ -142,16 +142,28 @@ mod tests {
     #[test]
     fn what_is_no_pattern_or_too_large_is_refused() {
         assert!(matches!(Pattern::regex("a("), Err(PatternError::Syntax(_))));
-        assert!(matches!(Pattern::regex(r"(a)\1"), Err(PatternError::Syntax(_))));
+        assert!(matches!(
+            Pattern::regex(r"(a)\1"),
+            Err(PatternError::Syntax(_))
+        ));
         let long = "a".repeat(MAX_BYTES + 1);
-        assert_eq!(Pattern::regex(&long), Err(PatternError::Long(MAX_BYTES + 1)));
-        assert_eq!(Pattern::wildcard(&long), Err(PatternError::Long(MAX_BYTES + 1)));
+        assert_eq!(
+            Pattern::regex(&long),
+            Err(PatternError::Long(MAX_BYTES + 1))
+        );
+        assert_eq!(
+            Pattern::wildcard(&long),
+            Err(PatternError::Long(MAX_BYTES + 1))
+        );
         assert_eq!(
             Pattern::regex(r"(\pL{1,99}){1,999}"),
             Err(PatternError::Large)
         );
         let deep = format!("{}a{}", "(".repeat(99), ")".repeat(99));
-        assert!(matches!(Pattern::regex(&deep), Err(PatternError::Syntax(_))));
+        assert!(matches!(
+            Pattern::regex(&deep),
+            Err(PatternError::Syntax(_))
+        ));
     }
 
     proptest! {

@@ -20,7 +20,10 @@ fn call() -> Trace {
         KeyValue::new("size", "90"),
         KeyValue::new("region", "eu-west"),
     ];
-    span.events = vec![event("exception", 1_100, "io"), event("retry", 2_900, "none")];
+    span.events = vec![
+        event("exception", 1_100, "io"),
+        event("retry", 2_900, "none"),
+    ];
     span.links = vec![Link {
         trace_id: id,
         span_id: span_id(2),
@@ -117,13 +120,25 @@ fn a_typed_constant_equals_values_of_its_type_alone() {
     assert!(!is("size", Constant::Int(90)));
     assert!(is("size", Constant::Text("90".into())));
     assert!(is("retried", Constant::Bool(true)));
-    assert!(is("ratio", Constant::Double(Real::new(0.5).expect("a number"))));
-    assert!(!is("http.status_code", Constant::Double(Real::new(503.0).expect("a number"))));
+    assert!(is(
+        "ratio",
+        Constant::Double(Real::new(0.5).expect("a number"))
+    ));
+    assert!(!is(
+        "http.status_code",
+        Constant::Double(Real::new(503.0).expect("a number"))
+    ));
 }
 
 #[test]
 fn numbers_are_ordered_as_numbers_and_texts_as_texts() {
-    let is = |key, relation, text| holds(&Filter::is(attribute(key), relation, Constant::untyped(text)));
+    let is = |key, relation, text| {
+        holds(&Filter::is(
+            attribute(key),
+            relation,
+            Constant::untyped(text),
+        ))
+    };
     assert!(is("http.status_code", Relation::AtLeast, "500"));
     assert!(is("http.status_code", Relation::Less, "1e3"));
     assert!(!is("http.status_code", Relation::Greater, "503"));
@@ -136,13 +151,21 @@ fn numbers_are_ordered_as_numbers_and_texts_as_texts() {
 #[test]
 fn a_level_limits_where_an_attribute_is_looked_for() {
     let on = |key: &str, level, text: &str| {
-        holds(&Filter::equal(Subject::attribute(key, level), Constant::untyped(text)))
+        holds(&Filter::equal(
+            Subject::attribute(key, level),
+            Constant::untyped(text),
+        ))
     };
     assert!(on("region", Level::SpanOrResource, "eu") && on("region", Level::Resource, "eu"));
     assert!(!on("region", Level::Span, "eu") && on("region", Level::Span, "eu-west"));
     assert!(on("library", Level::Scope, "mesh") && !on("library", Level::SpanOrResource, "mesh"));
     assert!(on("reason", Level::Event, "none") && on("via", Level::Link, "queue"));
-    for (key, text) in [("library", "mesh"), ("reason", "io"), ("via", "queue"), ("region", "eu")] {
+    for (key, text) in [
+        ("library", "mesh"),
+        ("reason", "io"),
+        ("via", "queue"),
+        ("region", "eu"),
+    ] {
         assert!(on(key, Level::Any, text), "{key}");
     }
 }
@@ -151,7 +174,10 @@ fn a_level_limits_where_an_attribute_is_looked_for() {
 fn a_negated_comparison_needs_a_value_and_none_that_passes() {
     assert!(!holds(&negated(equal("absent", "x"))));
     assert!(holds(&negated(equal("region", "us"))));
-    assert!(!holds(&negated(equal("region", "eu"))), "its resource's is equal");
+    assert!(
+        !holds(&negated(equal("region", "eu"))),
+        "its resource's is equal"
+    );
     assert!(holds(&Filter::Not(Box::new(equal("absent", "x")))));
 }
 
@@ -172,7 +198,10 @@ fn membership_is_a_repeated_equality() {
 #[test]
 fn fields_are_compared_in_their_own_kind() {
     let text = |field, text: &str| {
-        holds(&Filter::equal(Subject::Field(field), Constant::Text(text.to_owned())))
+        holds(&Filter::equal(
+            Subject::Field(field),
+            Constant::Text(text.to_owned()),
+        ))
     };
     for (field, expected) in [
         (Field::Name, "GET /cart"),
@@ -187,7 +216,11 @@ fn fields_are_compared_in_their_own_kind() {
         assert!(text(field, expected), "{field:?}");
     }
     let nanos = |field, relation, nanos| {
-        holds(&Filter::is(Subject::Field(field), relation, Constant::Nanos(nanos)))
+        holds(&Filter::is(
+            Subject::Field(field),
+            relation,
+            Constant::Nanos(nanos),
+        ))
     };
     assert!(nanos(Field::Duration, Relation::Equal, 2_000));
     assert!(nanos(Field::StartTime, Relation::AtMost, 1_000));
@@ -200,7 +233,10 @@ fn fields_are_compared_in_their_own_kind() {
 #[test]
 fn some_means_one_and_the_same_event() {
     let name = |name: &str| {
-        Filter::equal(Subject::Field(Field::EventName), Constant::Text(name.to_owned()))
+        Filter::equal(
+            Subject::Field(Field::EventName),
+            Constant::Text(name.to_owned()),
+        )
     };
     let late = Filter::is(
         Subject::Field(Field::EventTimeSinceStart),
@@ -208,11 +244,20 @@ fn some_means_one_and_the_same_event() {
         Constant::Nanos(1_000),
     );
     let both = |of: &str| Filter::All(vec![name(of), late.clone()]);
-    assert!(holds(&both("exception")), "one is named so, the other is late");
+    assert!(
+        holds(&both("exception")),
+        "one is named so, the other is late"
+    );
     let some = |filter| Filter::Some(Collection::Events, Box::new(filter));
     assert!(!holds(&some(both("exception"))) && holds(&some(both("retry"))));
-    let reason = Filter::equal(Subject::attribute("reason", Level::Event), Constant::untyped("io"));
-    assert!(holds(&some(Filter::All(vec![name("exception"), reason.clone()]))));
+    let reason = Filter::equal(
+        Subject::attribute("reason", Level::Event),
+        Constant::untyped("io"),
+    );
+    assert!(holds(&some(Filter::All(vec![
+        name("exception"),
+        reason.clone()
+    ]))));
     assert!(!holds(&some(Filter::All(vec![name("retry"), reason]))));
 }
 
@@ -225,10 +270,26 @@ fn two_subjects_are_compared_by_their_values() {
         Subject::Field(Field::EndTime)
     )));
     let region = Subject::attribute("region", Level::Resource);
-    assert!(!holds(&against(span("region"), Relation::Equal, region.clone())));
-    assert!(holds(&negated(against(span("region"), Relation::Equal, region))));
-    assert!(holds(&against(span("http.status_code"), Relation::Greater, span("ratio"))));
-    assert!(!holds(&against(span("absent"), Relation::Equal, span("ratio"))));
+    assert!(!holds(&against(
+        span("region"),
+        Relation::Equal,
+        region.clone()
+    )));
+    assert!(holds(&negated(against(
+        span("region"),
+        Relation::Equal,
+        region
+    ))));
+    assert!(holds(&against(
+        span("http.status_code"),
+        Relation::Greater,
+        span("ratio")
+    )));
+    assert!(!holds(&against(
+        span("absent"),
+        Relation::Equal,
+        span("ratio")
+    )));
 }
 
 #[test]
@@ -258,9 +319,15 @@ fn integers_and_doubles_compare_exactly() {
     use std::cmp::Ordering;
     let real = |number| Number::Real(Real::new(number).expect("a number"));
     let most = Number::Int(i64::MAX);
-    assert_eq!(most.compare(real(9_223_372_036_854_775_808.0)), Ordering::Less);
+    assert_eq!(
+        most.compare(real(9_223_372_036_854_775_808.0)),
+        Ordering::Less
+    );
     assert_eq!(real(f64::INFINITY).compare(most), Ordering::Greater);
-    assert_eq!(Number::Int(i64::MIN).compare(real(f64::NEG_INFINITY)), Ordering::Greater);
+    assert_eq!(
+        Number::Int(i64::MIN).compare(real(f64::NEG_INFINITY)),
+        Ordering::Greater
+    );
     assert_eq!(Number::Int(3).compare(real(3.5)), Ordering::Less);
     assert_eq!(Number::Int(-3).compare(real(-3.5)), Ordering::Greater);
     assert_eq!(Number::Int(3).compare(real(3.0)), Ordering::Equal);

@@ -108,14 +108,20 @@ mod tests {
         };
         let token = token(&first, &mark());
         assert_eq!(ask_for(&mut later, &token), Ok(()));
-        assert_eq!((later.start, later.page), (first.start, Page::After(mark())));
+        assert_eq!(
+            (later.start, later.page),
+            (first.start, Page::After(mark()))
+        );
     }
 
     #[test]
     fn a_token_of_another_query_is_refused() {
         let token = token(&query("web", 10), &mark());
         let refused = ask_for(&mut query("cart", 10), &token);
-        assert_eq!(refused, Err(Malformed::new("the page token is of another query")));
+        assert_eq!(
+            refused,
+            Err(Malformed::new("the page token is of another query"))
+        );
     }
 
     #[test]

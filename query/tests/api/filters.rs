@@ -27,16 +27,31 @@ fn job(id: &str, spans: u64) -> Trace {
         one.end = one.start + (10 - spans) * MS;
         one
     };
-    trace(id, vec![of_service("jobs", (0..spans).map(one).collect::<Vec<Span>>())])
+    trace(
+        id,
+        vec![of_service(
+            "jobs",
+            (0..spans).map(one).collect::<Vec<Span>>(),
+        )],
+    )
 }
 
 async fn shop() -> Server {
-    Server::with(vec![checkout(), ping(), job("d1", 2), job("d2", 3), job("d3", 1)]).await
+    Server::with(vec![
+        checkout(),
+        ping(),
+        job("d1", 2),
+        job("d2", 3),
+        job("d3", 1),
+    ])
+    .await
 }
 
 /// The last two digits of the ids of the traces of an answer of our own.
 fn ids(body: &Value) -> Vec<String> {
-    let traces = body["traces"].as_array().unwrap_or_else(|| panic!("{body}"));
+    let traces = body["traces"]
+        .as_array()
+        .unwrap_or_else(|| panic!("{body}"));
     let id = |trace: &Value| trace["traceId"].as_str().expect("an id")[30..].to_owned();
     traces.iter().map(id).collect()
 }
@@ -65,7 +80,8 @@ async fn every_api_finds_the_same_by_the_same_filter() {
         let third = format!("/api/v3/trace-summaries?{RANGE}&query.filter={filter}");
         let third = server.get(&third).await.json();
         assert_eq!(third["summaries"].as_array().map(Vec::len), Some(expected));
-        let first = format!("/api/traces?start=1789990000000000&end=1790009000000000&filter={filter}");
+        let first =
+            format!("/api/traces?start=1789990000000000&end=1790009000000000&filter={filter}");
         let first = server.get(&first).await.json();
         assert_eq!(first["data"].as_array().map(Vec::len), Some(expected));
     }
@@ -192,7 +208,10 @@ async fn jaegers_summaries_come_in_pages_as_well() {
             .await
             .expect("it answers");
         count += answer.iter().map(|of| of.summaries.len()).sum::<usize>();
-        token = answer.last().map(|of| of.next_page_token.clone()).unwrap_or_default();
+        token = answer
+            .last()
+            .map(|of| of.next_page_token.clone())
+            .unwrap_or_default();
         if token.is_empty() {
             break;
         }
@@ -204,7 +223,9 @@ async fn jaegers_summaries_come_in_pages_as_well() {
 async fn a_page_tells_whether_its_traces_are_whole_and_how_many_there_are() {
     let server = shop().await;
     let body = server
-        .get(&format!("/api/spoor/v1/traces?{OWN_RANGE}&service=jobs&service=payment&order=longest"))
+        .get(&format!(
+            "/api/spoor/v1/traces?{OWN_RANGE}&service=jobs&service=payment&order=longest"
+        ))
         .await
         .body;
     insta::assert_snapshot!(body);
@@ -222,7 +243,9 @@ async fn attributes_are_listed_with_counts() {
         "attribute-values?key=queue&prefix=f&limit=1&",
         "attribute-values?key=service.name&filter=status%3Derror&",
     ] {
-        let response = server.get(&format!("/api/spoor/v1/{target}{OWN_RANGE}")).await;
+        let response = server
+            .get(&format!("/api/spoor/v1/{target}{OWN_RANGE}"))
+            .await;
         bodies += &format!("{target}\n{}\n", response.body);
     }
     insta::assert_snapshot!(bodies);
@@ -263,7 +286,10 @@ async fn every_example_of_the_documentation_is_a_filter() {
     assert!(examples.len() > 10, "{examples:?}");
     let server = Server::with(vec![checkout()]).await;
     for example in examples {
-        let target = format!("/api/spoor/v1/traces?{OWN_RANGE}&filter={}", escaped(example));
+        let target = format!(
+            "/api/spoor/v1/traces?{OWN_RANGE}&filter={}",
+            escaped(example)
+        );
         let response = server.get(&target).await;
         assert_eq!(response.status, 200, "{example}: {}", response.body);
     }
@@ -272,7 +298,9 @@ async fn every_example_of_the_documentation_is_a_filter() {
 #[tokio::test]
 async fn a_failed_trace_counts_its_errors_whole() {
     let mut failed = job("e1", 2);
-    failed.spans_mut().for_each(|span| span.status = StatusCode::Error);
+    failed
+        .spans_mut()
+        .for_each(|span| span.status = StatusCode::Error);
     let server = Server::with(vec![checkout(), failed]).await;
     let found = found(&server, "order=most-errors").await;
     assert_eq!(found, ["e1", "9c"]);

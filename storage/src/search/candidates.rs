@@ -3,9 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use bumpalo::Bump;
-use model::{
-    Page, Rank, SpanBatch, Tenant, TimeRange, TraceId, TraceOrder, TraceQuery, UnixNanos,
-};
+use model::{Page, Rank, SpanBatch, Tenant, TimeRange, TraceId, TraceOrder, TraceQuery, UnixNanos};
 use sqlx::{PgConnection, Row, postgres::PgRow};
 use uuid::Uuid;
 
@@ -216,10 +214,7 @@ impl<'s> Candidates<'s> {
 
     /// The ranks of what was found, in order, and how many traces there are in all if that is
     /// known.
-    pub(super) async fn into_ranks(
-        self,
-        conn: &mut PgConnection,
-    ) -> Result<Ranks, ReadError> {
+    pub(super) async fn into_ranks(self, conn: &mut PgConnection) -> Result<Ranks, ReadError> {
         let (view, cost) = (self.view, self.reading.cost);
         let (ranks, total) = match self.answers {
             Answers::Newest(best) => {
@@ -315,11 +310,7 @@ impl Reading<'_> {
 }
 
 /// The start of the newest span that answers, in this range.
-fn newest_answer(
-    query: &TraceQuery,
-    batch: &SpanBatch<'_>,
-    range: TimeRange,
-) -> Option<UnixNanos> {
+fn newest_answer(query: &TraceQuery, batch: &SpanBatch<'_>, range: TimeRange) -> Option<UnixNanos> {
     let in_range = batch.spans.iter().filter(|span| range.contains(span.start));
     let answers = in_range.filter(|span| query.matches(batch, span));
     answers.map(|span| span.start).max()

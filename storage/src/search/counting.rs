@@ -7,9 +7,7 @@ use std::cmp::Reverse;
 use std::collections::HashMap;
 
 use model::filter::{Filter, Level, Subject};
-use model::{
-    Extent, SpanBatch, SpanPredicate, SpanRef, Tenant, TraceQuery, UnixNanos,
-};
+use model::{Extent, SpanBatch, SpanPredicate, SpanRef, Tenant, TraceQuery, UnixNanos};
 use sqlx::{PgConnection, Row, postgres::PgRow};
 
 use super::candidates::{Reading, SEGMENTS_OF_DAY, by_day, trace_of};
@@ -91,9 +89,12 @@ impl Counting<'_> {
             self.cut = true;
             return Ok(());
         }
-        if let Err(ReadError::TooBroad { .. }) = self.reading.spend(row) {
-            self.cut = true;
-            return Ok(());
+        match self.reading.spend(row) {
+            Err(ReadError::TooBroad { .. }) => {
+                self.cut = true;
+                return Ok(());
+            }
+            spent => spent?,
         }
         let trace = trace_of(row)?;
         let payload: &[u8] = row.try_get("payload")?;
@@ -112,13 +113,12 @@ impl Counting<'_> {
     fn into_counts(self, limit: usize) -> AttributeCounts {
         let Counts { found, spans, .. } = self.counts;
         let all = !self.cut && found.len() < MAX_DISTINCT;
-        let count = |((text, level), Tallied { spans, .. }): ((String, Place), Tallied)| {
-            AttributeCount {
+        let count =
+            |((text, level), Tallied { spans, .. }): ((String, Place), Tallied)| AttributeCount {
                 text,
                 level: level.level(),
                 spans,
-            }
-        };
+            };
         let mut counts: Vec<AttributeCount> = found.into_iter().map(count).collect();
         let place = |of: &AttributeCount| of.level.as_str();
         counts.sort_unstable_by(|a, b| {

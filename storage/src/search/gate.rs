@@ -79,7 +79,8 @@ impl Gate {
         }
         self.open
             .extend(unknown.into_iter().map(|trace| (trace, false)));
-        self.open.extend(left.into_iter().map(|trace| (trace, true)));
+        self.open
+            .extend(left.into_iter().map(|trace| (trace, true)));
         held.retain(|(trace, _)| self.open.get(trace) == Some(&true));
         Ok(held)
     }

@@ -56,7 +56,10 @@ impl View {
     fn parse(text: &str) -> Option<Self> {
         let (next, running) = text.split_once(':')?;
         let running = running.split(',').filter(|number| !number.is_empty());
-        let running: Option<Vec<u64>> = running.take(MAX_RUNNING).map(|of| of.parse().ok()).collect();
+        let running: Option<Vec<u64>> = running
+            .take(MAX_RUNNING)
+            .map(|of| of.parse().ok())
+            .collect();
         Some(Self {
             next: next.parse().ok()?,
             running: running?,

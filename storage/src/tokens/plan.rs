@@ -219,9 +219,9 @@ impl Planner {
         }
         match test {
             Test::Is(Relation::Equal, constant) if !negated => self.equal(subject, constant),
-            Test::IsOneOf(constants) if !negated => {
-                any(constants.iter().map(|constant| self.equal(subject, constant)))
-            }
+            Test::IsOneOf(constants) if !negated => any(constants
+                .iter()
+                .map(|constant| self.equal(subject, constant))),
             Test::Is(relation, Constant::Nanos(nanos))
                 if !negated && *subject == Subject::Field(Field::Duration) =>
             {

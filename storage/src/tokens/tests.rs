@@ -1,10 +1,10 @@
 //! Every span that answers a query has the query's tokens, and nothing else decides.
 
+use model::filter::{Comparison, Constant, Field, Filter, Level, Pattern, Relation, Subject, Test};
 use model::{
     AttributeLevel, AttributePredicate, SpanBatch, SpanKind, SpanPredicate, StatusCode, Trace,
     TraceQuery, canonical_string,
 };
-use model::filter::{Comparison, Constant, Field, Filter, Level, Pattern, Relation, Subject, Test};
 use proptest::prelude::*;
 
 use super::*;
@@ -180,7 +180,9 @@ fn equalities_are_looked_up_together_and_alternatives_apart() {
     let equal = |key: &str, value: &str| Filter::equal(attribute(key), Constant::untyped(value));
     let token = |key, value| {
         let tag = SpanPredicate::from_tag(key, value);
-        TokenQuery::of("acme", &query(vec![tag])).expect("a plan").plan
+        TokenQuery::of("acme", &query(vec![tag]))
+            .expect("a plan")
+            .plan
     };
     let sorted = |mut plans: Vec<Plan>| {
         plans.sort_unstable();

@@ -59,7 +59,9 @@ fn shopping(number: u16, colour: &str) -> Trace {
 #[tokio::test]
 async fn keys_are_listed_by_the_spans_that_have_them() {
     let store = TestStore::with(merging()).await;
-    store.write(&[shopping(1, "red"), shopping(2, "blue")]).await;
+    store
+        .write(&[shopping(1, "red"), shopping(2, "blue")])
+        .await;
     let found = listed(&store, &asked(None)).await;
     assert_eq!((found.spans, found.all), (6, true));
     assert_eq!(
@@ -74,13 +76,18 @@ async fn keys_are_listed_by_the_spans_that_have_them() {
         prefix: "num".to_owned(),
         ..asked(None)
     };
-    assert_eq!(listed(&store, &begun).await.counts, [count("number", Level::Span, 6)]);
+    assert_eq!(
+        listed(&store, &begun).await.counts,
+        [count("number", Level::Span, 6)]
+    );
 }
 
 #[tokio::test]
 async fn values_are_listed_among_the_spans_that_are_asked_for() {
     let store = TestStore::with(merging()).await;
-    store.write(&[shopping(1, "red"), shopping(2, "blue"), shopping(3, "red")]).await;
+    store
+        .write(&[shopping(1, "red"), shopping(2, "blue"), shopping(3, "red")])
+        .await;
     let found = listed(&store, &asked(Some("colour"))).await;
     assert_eq!(
         found.counts,
@@ -96,7 +103,10 @@ async fn values_are_listed_among_the_spans_that_are_asked_for() {
         limit: 1,
         ..asked(Some("colour"))
     };
-    assert_eq!(listed(&store, &first).await.counts, [count("red", Level::Span, 2)]);
+    assert_eq!(
+        listed(&store, &first).await.counts,
+        [count("red", Level::Span, 2)]
+    );
     let elsewhere = AttributeQuery {
         start: TimeRange {
             start: NOON + 1_000_000,

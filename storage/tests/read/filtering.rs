@@ -14,8 +14,14 @@ use crate::store::TestStore;
 fn question() -> impl Strategy<Value = TraceQuery> {
     let range = prop::option::weighted(0.3, 0u64..90_000_000_000);
     let bound = || prop::option::weighted(0.3, 0u64..90_000_000_000);
-    (filters::filter(NOON), filters::order(), range, (bound(), bound()), 1usize..8).prop_map(
-        |(filter, order, range, (least, most), limit)| TraceQuery {
+    (
+        filters::filter(NOON),
+        filters::order(),
+        range,
+        (bound(), bound()),
+        1usize..8,
+    )
+        .prop_map(|(filter, order, range, (least, most), limit)| TraceQuery {
             predicates: vec![SpanPredicate::Filter(filter)],
             start: range.map_or(TimeRange::ALL, |length| TimeRange {
                 start: NOON,
@@ -25,8 +31,7 @@ fn question() -> impl Strategy<Value = TraceQuery> {
             trace_duration_max: most,
             order,
             ..TraceQuery::any(limit)
-        },
-    )
+        })
 }
 
 /// A transaction, whether merges follow it, and what is asked then.
@@ -108,7 +113,9 @@ async fn the_order_is_applied_before_the_limit() {
 #[tokio::test]
 async fn a_trace_is_as_long_as_all_its_spans_together() {
     let store = TestStore::with(merging()).await;
-    store.write(&[spans_of(1, 1, NOON), spans_of(2, 1, NOON)]).await;
+    store
+        .write(&[spans_of(1, 1, NOON), spans_of(2, 1, NOON)])
+        .await;
     store.write(&[spans_of(1, 2, NOON + 5_000_000_000)]).await;
     let asked = TraceQuery {
         trace_duration_min: Some(5_000_000_000),
@@ -164,7 +171,9 @@ async fn a_filter_by_equality_reads_the_segments_that_hold_the_value_alone() {
         .map(|n| {
             let mut trace = spans_of(n, 1, NOON);
             let number = model::KeyValue::new("order", i64::from(n));
-            trace.spans_mut().for_each(|span| span.attributes = vec![number.clone()]);
+            trace
+                .spans_mut()
+                .for_each(|span| span.attributes = vec![number.clone()]);
             trace
         })
         .collect();

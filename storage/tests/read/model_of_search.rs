@@ -42,7 +42,9 @@ impl Model {
         let rank = |(id, newest): (TraceId, u64)| {
             let facts = self.facts(id);
             let score = query.order.score(newest, &facts);
-            query.matches_trace(&facts).then(|| Rank::new(score, newest, id))
+            query
+                .matches_trace(&facts)
+                .then(|| Rank::new(score, newest, id))
         };
         let mut ranks: Vec<Rank> = newest.into_iter().filter_map(rank).collect();
         ranks.sort_unstable();

@@ -42,7 +42,10 @@ fn question() -> impl Strategy<Value = TraceQuery> {
         TraceQuery {
             trace_duration_max: longest,
             order,
-            ..query(filter.map(SpanPredicate::Filter).into_iter().collect(), limit)
+            ..query(
+                filter.map(SpanPredicate::Filter).into_iter().collect(),
+                limit,
+            )
         }
     })
 }

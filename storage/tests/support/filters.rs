@@ -90,9 +90,8 @@ fn tested(
 
 fn leaf(around: UnixNanos) -> impl Strategy<Value = Filter> {
     let field = || select(Field::ALL).prop_map(Subject::Field);
-    let of_attribute = attribute().prop_flat_map(|subject| {
-        tested(subject, of_any_type().boxed(), attribute().boxed())
-    });
+    let of_attribute = attribute()
+        .prop_flat_map(|subject| tested(subject, of_any_type().boxed(), attribute().boxed()));
     let of_field = select(Field::ALL).prop_flat_map(move |field| {
         let other = select(Field::ALL).prop_map(Subject::Field).boxed();
         tested(Subject::Field(field), of_field(field, around), other)

@@ -64,7 +64,11 @@ async fn a_search_finds_the_trace_and_the_catalogue_names_it() {
         .await
         .expect("searches");
     assert_eq!(
-        found.traces.iter().map(|one| one.trace.id).collect::<Vec<_>>(),
+        found
+            .traces
+            .iter()
+            .map(|one| one.trace.id)
+            .collect::<Vec<_>>(),
         [root.id]
     );
     assert_eq!(

@@ -9,8 +9,8 @@ use crate::config::QueryLimits;
 use crate::parse::{Malformed, page, parse_trace_id};
 use crate::pipeline::{Failure, Method};
 use crate::read::{
-    DependenciesIn, FoundTraces, OperationsOf, Search, Services, ShownTraces, Summaries, SummaryPage,
-    TracesById,
+    DependenciesIn, FoundTraces, OperationsOf, Search, Services, ShownTraces, Summaries,
+    SummaryPage, TracesById,
 };
 use crate::render::{Gone, Output, jaeger_protobuf, otlp_protobuf};
 
@@ -60,7 +60,9 @@ impl Method for FindTraces {
     ) -> Result<Search, Malformed> {
         let (query, raw) = query(request, limits)?;
         if query.page != Page::Only {
-            return Err(Malformed::new("traces come in no pages, their summaries do"));
+            return Err(Malformed::new(
+                "traces come in no pages, their summaries do",
+            ));
         }
         Ok(Search { query, raw })
     }

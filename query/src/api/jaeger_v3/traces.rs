@@ -154,7 +154,10 @@ fn order(params: &Params) -> Result<TraceOrder, Malformed> {
 /// Makes the query one for a page, if a page is asked for.
 fn paged(params: &Params, limits: &QueryLimits, query: &mut TraceQuery) -> Result<(), Malformed> {
     let (size, name) = value(params, PAGE_SIZE);
-    let (token, _) = value(params, ("query.pagination.pageToken", "query.pagination.page_token"));
+    let (token, _) = value(
+        params,
+        ("query.pagination.pageToken", "query.pagination.page_token"),
+    );
     if size.is_empty() && token.is_empty() {
         return Ok(());
     }

@@ -14,19 +14,7 @@ pub(crate) const LEVELS: [&str; 5] = ["span", "resource", "scope", "event", "lin
 
 /// Jaeger's operators, all of which are known. Beyond them: `not_regex`, `like` and `not_like`.
 pub(crate) const OPERATORS: [&str; 14] = [
-    "and",
-    "or",
-    "not",
-    "eq",
-    "ne",
-    "gt",
-    "lt",
-    "gte",
-    "lte",
-    "regex",
-    "exists",
-    "in",
-    "not_in",
+    "and", "or", "not", "eq", "ne", "gt", "lt", "gte", "lte", "regex", "exists", "in", "not_in",
     "some",
 ];
 

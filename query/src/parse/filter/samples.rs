@@ -18,7 +18,11 @@ fn call(op: &str, args: Vec<Node>) -> Node {
 }
 
 fn attribute() -> impl Strategy<Value = Node> {
-    let key = prop_oneof![Just("http.route".to_owned()), Just("and".to_owned()), "[^\0]{1,8}"];
+    let key = prop_oneof![
+        Just("http.route".to_owned()),
+        Just("and".to_owned()),
+        "[^\0]{1,8}"
+    ];
     let level = select(&["", "span", "resource", "scope", "event", "link", "any"][..]);
     (key, level).prop_map(|(key, level)| {
         let level = level.to_owned();
@@ -30,21 +34,28 @@ fn leaf() -> impl Strategy<Value = Node> {
     let text = || "[^\0]{0,8}";
     let hint = select(&["", "string"][..]);
     let comparison = select(&["eq", "ne", "lt", "lte", "gt", "gte"][..]);
-    let compared = (comparison, attribute(), text(), hint.clone()).prop_map(|(op, left, value, hint)| {
-        let hint = hint.to_owned();
-        call(op, vec![left, node(Term::Scalar { value, hint })])
-    });
-    let against = (attribute(), attribute()).prop_map(|(left, right)| call("eq", vec![left, right]));
-    let listed = (select(&["in", "not_in"][..]), attribute(), vec(text(), 1..4), hint).prop_map(
-        |(op, left, values, hint)| {
+    let compared =
+        (comparison, attribute(), text(), hint.clone()).prop_map(|(op, left, value, hint)| {
+            let hint = hint.to_owned();
+            call(op, vec![left, node(Term::Scalar { value, hint })])
+        });
+    let against =
+        (attribute(), attribute()).prop_map(|(left, right)| call("eq", vec![left, right]));
+    let listed = (
+        select(&["in", "not_in"][..]),
+        attribute(),
+        vec(text(), 1..4),
+        hint,
+    )
+        .prop_map(|(op, left, values, hint)| {
             let hint = hint.to_owned();
             call(op, vec![left, node(Term::List { values, hint })])
-        },
-    );
-    let liked = (select(&["like", "not_like"][..]), attribute(), text()).prop_map(|(op, left, value)| {
-        let hint = String::new();
-        call(op, vec![left, node(Term::Scalar { value, hint })])
-    });
+        });
+    let liked =
+        (select(&["like", "not_like"][..]), attribute(), text()).prop_map(|(op, left, value)| {
+            let hint = String::new();
+            call(op, vec![left, node(Term::Scalar { value, hint })])
+        });
     let exists = attribute().prop_map(|subject| call("exists", vec![subject]));
     let field = Just(()).prop_map(|()| {
         let (name, level) = ("duration".to_owned(), "span".to_owned());

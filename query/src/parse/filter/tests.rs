@@ -49,10 +49,16 @@ fn and_binds_closer_than_or_and_not_closest() {
     for (written, bracketed) in [
         ("a=1 or b=2 and c=3", "a=1 or (b=2 and c=3)"),
         ("not a=1 and b=2", "(not a=1) and b=2"),
-        ("!a=1 || b=2 && !c=3", "(not (a=1)) or (b=2 and (not (c=3)))"),
+        (
+            "!a=1 || b=2 && !c=3",
+            "(not (a=1)) or (b=2 and (not (c=3)))",
+        ),
         ("A AND b=2".replace("A", "a=1").as_str(), "a=1 and b=2"),
     ] {
-        assert_eq!(parse(written).expect("a filter"), parse(bracketed).expect("a filter"));
+        assert_eq!(
+            parse(written).expect("a filter"),
+            parse(bracketed).expect("a filter")
+        );
     }
 }
 

@@ -207,7 +207,8 @@ impl Parser {
 
     /// The left of a relation: a subject, unless it can be nothing but a constant.
     fn left(&mut self) -> Result<Node, FilterError> {
-        let is_number = |word: &str| word.starts_with(|c: char| c.is_ascii_digit() || c == '-' || c == '+');
+        let is_number =
+            |word: &str| word.starts_with(|c: char| c.is_ascii_digit() || c == '-' || c == '+');
         let is_constant = match self.peek() {
             Token::Text(_) => true,
             Token::Word(word) => is_number(word) || self.is_typed(),
@@ -225,9 +226,12 @@ impl Parser {
         let Token::Word(word) = self.peek() else {
             return self.constant();
         };
-        let names_level = |(level, _): (&str, &str)| level.is_empty() || Level::parse(level).is_some();
+        let names_level =
+            |(level, _): (&str, &str)| level.is_empty() || Level::parse(level).is_some();
         // A fraction may begin with its point.
-        let is_number = word.strip_prefix('.').is_some_and(|of| of.starts_with(|c: char| c.is_ascii_digit()));
+        let is_number = word
+            .strip_prefix('.')
+            .is_some_and(|of| of.starts_with(|c: char| c.is_ascii_digit()));
         let is_attribute = !is_number && word.split_once('.').is_some_and(names_level);
         if is_attribute || self.placed(1).token == Token::Colon {
             self.subject()

@@ -140,7 +140,10 @@ async fn capabilities_are_declared() {
     let search = answer.search.expect("it is declared");
     assert!(search.without_service_name && search.same_span_conjunction);
     let filter = search.filter.expect("filters are known");
-    assert_eq!(filter.levels, ["span", "resource", "scope", "event", "link"]);
+    assert_eq!(
+        filter.levels,
+        ["span", "resource", "scope", "event", "link"]
+    );
     assert_eq!(filter.operators.len(), 14);
 }
 
