@@ -27,7 +27,7 @@ impl Endpoint for FindTraces {
         let params = &request.params;
         let micros = |name| {
             let micros = positive(params, name)?;
-            Ok(micros.map(|of| of.saturating_mul(NANOS_PER_MICRO)))
+            Ok::<_, Malformed>(micros.map(|of| of.saturating_mul(NANOS_PER_MICRO)))
         };
         let (duration_min, duration_max) = (micros("minDuration")?, micros("maxDuration")?);
         match (duration_min, duration_max) {

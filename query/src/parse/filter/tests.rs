@@ -53,7 +53,7 @@ fn and_binds_closer_than_or_and_not_closest() {
             "!a=1 || b=2 && !c=3",
             "(not (a=1)) or (b=2 and (not (c=3)))",
         ),
-        ("A AND b=2".replace("A", "a=1").as_str(), "a=1 and b=2"),
+        ("a=1 AND b=2", "a=1 and b=2"),
     ] {
         assert_eq!(
             parse(written).expect("a filter"),
@@ -194,7 +194,8 @@ proptest! {
         let read = text::parse(&text);
         prop_assert_eq!(read.as_ref(), Ok(&node), "{}", text);
         let json = samples::as_json(&node).to_string();
-        prop_assert_eq!(structured::from_json(&json).as_ref(), Ok(&node), "{}", json);
+        let read = structured::from_json(&json);
+        prop_assert_eq!(read.as_ref(), Ok(&node), "{}", json);
         prop_assert_eq!(parse(&text), parse(&json));
     }
 }

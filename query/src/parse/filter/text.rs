@@ -186,7 +186,12 @@ impl Parser {
         let left = self.left()?;
         if let Token::Relation(op) = *self.peek() {
             self.next += 1;
-            let right = self.right()?;
+            let of_constant = matches!(left.term, Term::Scalar { .. });
+            let right = if of_constant {
+                self.left()?
+            } else {
+                self.right()?
+            };
             return self.call(place, op, vec![left, right]);
         }
         let negated = self.takes(&Token::Not);
