@@ -184,7 +184,7 @@ fn of_the_third_apis_requests() {
         search_depth: 1,
         raw_traces: true,
         filter: Some(call()),
-        pagination: Some(pagination.clone()),
+        pagination: Some(pagination),
     };
     assert_numbers("jaeger.api_v3.TraceQueryParameters", &query);
     let find = api_v3::FindTracesRequest { query: Some(query) };
