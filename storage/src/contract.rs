@@ -1,14 +1,15 @@
 //! What a trace store promises: the traits that the ingester writes to and the query reads from.
 
+mod answers;
+
 use std::future::Future;
 
-use model::{
-    RejectReason, SpanBatch, SpanKind, Tenant, TimeRange, Trace, TraceId, TraceQuery, UnixNanos,
-};
+use model::{RejectReason, SpanBatch, SpanKind, Tenant, TimeRange, TraceId, TraceQuery, UnixNanos};
 use roaring::RoaringTreemap;
 use uuid::Uuid;
 
 use crate::{ReadError, WriteError};
+pub use answers::{AttributeCount, AttributeCounts, AttributeQuery, FoundPage, StoredTrace};
 
 /// Under which name the consumed position of new spans lies in the store.
 pub const LIVE_CONSUMER: &str = "live";
@@ -145,6 +146,43 @@ pub struct Verdict<'b> {
     /// How many traces a kept one stands for, itself included: one over the probability with which
     /// it was kept. None if that is not known.
     pub weight: Option<f64>,
+}
+
+impl Completeness {
+    /// The number in the column `completeness`.
+    pub(crate) const fn number(self) -> i16 {
+        match self {
+            Self::Unknown => 0,
+            Self::Complete => 1,
+            Self::NoRoot => 2,
+            Self::StillOpen => 3,
+        }
+    }
+
+    /// What a number in that column means.
+    pub(crate) const fn from_number(number: i16) -> Self {
+        match number {
+            1 => Self::Complete,
+            2 => Self::NoRoot,
+            3 => Self::StillOpen,
+            _ => Self::Unknown,
+        }
+    }
+
+    /// Which of two segments of a trace tells more of how it ended.
+    pub(crate) fn better(self, other: Self) -> Self {
+        let worth = |of: Self| match of {
+            Self::Complete => 3,
+            Self::NoRoot => 2,
+            Self::StillOpen => 1,
+            Self::Unknown => 0,
+        };
+        if worth(other) > worth(self) {
+            other
+        } else {
+            self
+        }
+    }
 }
 
 /// Spans of one trace to be written.
@@ -316,15 +354,6 @@ pub struct RedQuery {
     pub range: TimeRange,
 }
 
-/// A trace as the store holds it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct StoredTrace {
-    /// All its spans, each once.
-    pub trace: Trace,
-    /// Whether the writer saw it end: the best of its segments.
-    pub complete: bool,
-}
-
 /// What became of a wish to keep a trace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Archived {
@@ -349,13 +378,24 @@ pub trait TraceReader: Send + Sync + 'static {
 
     /// The traces that answer a query, whole.
     ///
-    /// Exact: what a scan over every stored span would find. Newest first, by the start of the
-    /// newest span of the trace that answers the query; then by trace id.
+    /// - **Exact.** What a scan over every stored span would find, in the order of the query: see
+    ///   [`model::TraceOrder`]. What a trace is as a whole counts all its spans.
+    /// - **Pages follow one another.** One after the other they hold what a single answer would
+    ///   have held when the first was asked for, whatever is written meanwhile; the traces
+    ///   themselves are shown as they are now.
     fn search(
         &self,
         tenant: &Tenant,
         query: &TraceQuery,
-    ) -> impl Future<Output = Result<Vec<StoredTrace>, ReadError>> + Send;
+    ) -> impl Future<Output = Result<FoundPage, ReadError>> + Send;
+
+    /// Keys or values of attributes, by the number of spans that have them, counted among the
+    /// newest spans asked for: as many as one call may look at.
+    fn attributes(
+        &self,
+        tenant: &Tenant,
+        query: &AttributeQuery,
+    ) -> impl Future<Output = Result<AttributeCounts, ReadError>> + Send;
 
     /// Services with stored spans, sorted.
     fn services(
