@@ -245,15 +245,20 @@ fn applies(
         Rule::Content { number, content } => Some(trace.meets(*number, content)),
         Rule::Probabilistic(lot) => Some(hits(lot)),
         Rule::RateLimiting { .. } => None,
-        Rule::And(all) | Rule::Drop(all) => all.iter().fold(Some(true), |so_far, one| {
-            both(so_far, applies(one, trace, hits))
-        }),
+        Rule::And(all) | Rule::Drop(all) => {
+            // What is unknown does not end it: a later part may settle it.
+            let mut every = Some(true);
+            for one in all {
+                every = both(every, applies(one, trace, hits));
+            }
+            every
+        }
         Rule::Not(one) => applies(one, trace, hits).map(|applies| !applies),
         Rule::Composite(of) => {
-            let parts = of.parts.iter();
-            let any = parts.fold(Some(false), |so_far, part| {
-                either(so_far, applies(&part.policy, trace, hits))
-            });
+            let mut any = Some(false);
+            for part in &of.parts {
+                any = either(any, applies(&part.policy, trace, hits));
+            }
             // If one does, its rate decides.
             any.filter(|any| !any)
         }

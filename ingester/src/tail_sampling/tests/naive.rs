@@ -10,8 +10,8 @@ pub(super) fn keeps(policies: &[Value], trace: &Trace) -> bool {
         .iter()
         .filter(is_drop)
         .any(|one| applies(one, trace));
-    let kept = policies.iter().filter(|one| !is_drop(one));
-    kept.map(|one| applies(one, trace)).any(|applies| applies) && !dropped
+    let mut kept = policies.iter().filter(|one| !is_drop(one));
+    kept.any(|one| applies(one, trace)) && !dropped
 }
 
 fn applies(policy: &Value, trace: &Trace) -> bool {

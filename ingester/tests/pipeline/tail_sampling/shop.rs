@@ -61,7 +61,7 @@ impl Order {
             parent: if id == 1 { 0 } else { rng.random_range(1..id) },
             service: rng.random_range(0..SERVICES.len()),
             start: start + rng.random_range(0..200_000_000),
-            lasts_ms: rng.random_range(1..if id % 4 == 0 { 500 } else { 100 }),
+            lasts_ms: rng.random_range(1..if id.is_multiple_of(4) { 500 } else { 100 }),
             code: if rng.random_bool(0.05) { 503 } else { 200 },
             is_health: is_health && id == 1,
             is_error: rng.random_bool(0.02),
