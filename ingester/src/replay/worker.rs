@@ -179,20 +179,18 @@ impl<W: TraceWriter> Replays<W> {
         };
         match end.is() {
             Some(Ended::Gone { reason }) => {
-                tracing::error!(
-                    replay.job = lease.job,
-                    "Replay {} failed: {reason}",
-                    lease.job
-                );
-                let failed = self.jobs.fail_replay(lease.job, &reason).await;
-                failed.unwrap_or_else(
-                    |error| tracing::warn!(error = %chain(&error), "Cannot say so"),
-                );
+                self.fail(lease.job, &reason).await;
                 false
             }
             Some(Ended::Read { last }) => released.is_some_and(|at| is_all_done(&at, last)),
             None => false,
         }
+    }
+
+    async fn fail(&self, job: i64, reason: &str) {
+        tracing::error!(replay.job = job, "Replay {job} failed: {reason}");
+        let failed = self.jobs.fail_replay(job, reason).await;
+        failed.unwrap_or_else(|error| tracing::warn!(error = %chain(&error), "Cannot say so"));
     }
 
     /// Renews a lease and tells the partition what the job allows, until it is to end. Then, never

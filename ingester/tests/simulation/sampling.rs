@@ -39,9 +39,9 @@ impl Sampling {
         }
     }
 
-    /// The verdicts on a load's traces, each given once for all tries; that of the first part of a
-    /// trace goes for all of them.
-    pub fn verdicts(self, load: &Load, log: &Log) -> BTreeMap<u64, bool> {
+    /// The verdicts on a load's traces, each given once for all tries, and the spans that they are
+    /// of: that of the first part of a trace goes for all of them.
+    pub fn verdicts(self, load: &Load, log: &Log) -> BTreeMap<u64, (bool, Vec<SimSpan>)> {
         let mut verdicts = BTreeMap::new();
         for due in load.traces.iter().filter(|_| self != Self::Off) {
             let records = due.records.iter();
@@ -57,7 +57,8 @@ impl Sampling {
                 policy: "of the schedule".into(),
                 weight: None,
             });
-            verdicts.entry(first.trace).or_insert(verdict.kept);
+            let trace = first.trace;
+            verdicts.entry(trace).or_insert((verdict.kept, spans));
         }
         verdicts
     }

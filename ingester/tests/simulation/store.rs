@@ -40,7 +40,7 @@ pub struct Store {
     pub dropped: Vec<SimSpan>,
     /// By trace, whether it is kept.
     decisions: BTreeMap<u64, bool>,
-    /// By trace, the spans that were committed first.
+    /// By trace, the spans that its first part had when it was decided.
     pub firsts: BTreeMap<u64, Vec<SimSpan>>,
     pub sampling: Sampling,
     pub derived: Derived,
@@ -62,6 +62,8 @@ struct PlannedTrace {
     sent: Vec<SimSpan>,
     /// What was decided, or is decided now; nothing without sampling.
     kept: Option<bool>,
+    /// What is decided of now.
+    judged: Vec<SimSpan>,
 }
 
 impl Store {
@@ -192,7 +194,9 @@ impl Store {
             let dropped = self.dropped.iter().filter(|_| !forgets);
             known.extend(dropped.filter(|row| row.trace == trace));
             let decided = self.decisions.get(&trace).filter(|_| !decides_anew);
-            let kept = decided.or_else(|| verdicts.get(&trace)).copied();
+            let verdict = verdicts.get(&trace);
+            let kept = decided.or(verdict.map(|(kept, _)| kept)).copied();
+            let judged = verdict.map_or_else(Vec::new, |(_, spans)| spans.clone());
             known.sort_unstable();
             known.dedup();
             let again = self.is(Mutation::DuplicatesStored);
@@ -208,6 +212,7 @@ impl Store {
                 fresh,
                 sent,
                 kept,
+                judged,
             }
         };
         Planned {
@@ -250,6 +255,7 @@ impl Store {
                 fresh,
                 sent,
                 kept,
+                judged,
             } = of_trace;
             let is_dropped = *kept == Some(false);
             let uncounted = is_dropped && self.is(Mutation::DroppedNotCounted);
@@ -263,7 +269,7 @@ impl Store {
             }
             let whole: Vec<SimSpan> = known.iter().chain(fresh).copied().collect();
             self.derived.add_edges(&whole, 1);
-            self.firsts.entry(*trace).or_insert_with(|| fresh.clone());
+            self.firsts.entry(*trace).or_insert_with(|| judged.clone());
             if let Some(kept) = kept {
                 self.decisions.entry(*trace).or_insert(*kept);
             }
