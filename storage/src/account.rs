@@ -3,7 +3,7 @@
 use roaring::RoaringTreemap;
 use sqlx::{AssertSqlSafe, Executor, FromRow, PgConnection};
 
-use crate::removal::RETENTION;
+use crate::removal::{KEPT_BY_REPLAY, RETENTION};
 use crate::{Counts, Day, PostgresStore, ReadError, Source, progress};
 
 /// Every row of a table may be read: no time limit, and plans for many rows.
@@ -113,6 +113,12 @@ pub struct Removal {
 }
 
 impl Removal {
+    /// Whether retention has taken the day, so that its spans need not be there. A replay that stores
+    /// what was dropped takes nothing away.
+    pub fn is_of_whole_day(&self) -> bool {
+        self.reason != KEPT_BY_REPLAY
+    }
+
     /// Whether these spans were stored; else a policy had dropped them, and they are remembered as
     /// dropped no longer.
     pub fn was_stored(&self) -> bool {
@@ -314,5 +320,27 @@ impl StoredDay {
     /// The day.
     pub fn day(&self) -> Day {
         Day(self.day)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::removal::FORGOTTEN;
+
+    #[test]
+    fn a_replay_that_keeps_what_was_dropped_takes_no_day() {
+        let of_whole_day = |reason: &str| {
+            let removal = Removal {
+                tenant: "a".to_owned(),
+                day: 90,
+                reason: reason.to_owned(),
+                spans: 5,
+                segments: 0,
+            };
+            removal.is_of_whole_day()
+        };
+        let all = [RETENTION, FORGOTTEN, KEPT_BY_REPLAY];
+        assert_eq!(all.map(of_whole_day), [true, true, false]);
     }
 }

@@ -9,10 +9,10 @@ use crate::Day;
 /// Why stored spans were deleted.
 pub(crate) const RETENTION: &str = "retention";
 /// Why spans that a policy had dropped are remembered no longer: retention as well.
-const FORGOTTEN: &str = "retention of dropped";
+pub(crate) const FORGOTTEN: &str = "retention of dropped";
 
 /// Why spans that a policy had dropped are dropped no longer: a replay has stored them.
-const KEPT_BY_REPLAY: &str = "kept by a replay";
+pub(crate) const KEPT_BY_REPLAY: &str = "kept by a replay";
 
 /// Notes that dropped spans are stored after all, by tenant and day.
 pub(crate) async fn note_reversed(

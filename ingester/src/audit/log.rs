@@ -147,7 +147,12 @@ impl<'r> LogScan<'r> {
         let letters = self.letters(&options.dead_letter_topic).await?;
         let mut search = Search {
             found: LogContents::default(),
-            removed: account.removals.iter().map(|one| one.day).collect(),
+            removed: account
+                .removals
+                .iter()
+                .filter(|one| one.is_of_whole_day())
+                .map(|one| one.day)
+                .collect(),
             letters,
             options,
             store,
