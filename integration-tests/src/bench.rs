@@ -8,6 +8,7 @@ mod cluster;
 mod cpu;
 mod reads;
 mod report;
+mod sizes;
 
 use std::time::Duration;
 
@@ -17,6 +18,7 @@ pub use cluster::{Cluster, Settings};
 pub use cpu::{Usage, Watched};
 pub use report::{Phase, Report, ratios};
 
+use self::sizes::Sizes;
 use crate::load::Summary;
 
 /// Spans that bring the servers' JITs and caches to their usual pace.
@@ -41,7 +43,8 @@ pub fn measure(
     amounts: Amounts,
     tell: impl Fn(&Phase),
 ) -> anyhow::Result<Report> {
-    let mut sent = 0;
+    let empty = Sizes::of(cluster)?;
+    let mut sent = Sent::default();
     let warm_up = WARM_UP.min(amounts.spans);
     phase(cluster, "warm-up", &mut sent, warm_up, 0)?;
     let full = phase(cluster, "full speed", &mut sent, amounts.spans, 0)?;
@@ -58,26 +61,38 @@ pub fn measure(
     Ok(Report {
         phases: vec![full, steady],
         reads,
-        bytes: cluster.bytes_at_rest(sent)?,
+        bytes: Sizes::of(cluster)?.per_span(&empty, &sent),
     })
+}
+
+/// What was sent so far.
+#[derive(Debug, Clone, Copy, Default)]
+struct Sent {
+    spans: u64,
+    /// As OTLP.
+    bytes: u64,
+    /// The same in streams of `zstd -3`.
+    compressed: u64,
 }
 
 /// Sends spans and waits until all of them are stored and the background work is done.
 fn phase(
     cluster: &Cluster,
     name: &str,
-    sent: &mut u64,
+    sent: &mut Sent,
     spans: u64,
     rate: u64,
 ) -> anyhow::Result<Phase> {
     let before = cluster.usage();
-    let seed = 1 + *sent;
+    let seed = 1 + sent.spans;
     let load = cluster.load(seed, spans, rate)?;
     let mut peak = cluster.usage();
     let summary: Summary = load.wait(|| peak.keep_highest_memory(&cluster.usage()))?;
-    *sent += summary.spans;
+    sent.spans += summary.spans;
+    sent.bytes += summary.otlp_bytes.unwrap_or_default();
+    sent.compressed += summary.zstd_bytes.unwrap_or_default();
     cluster
-        .until_stored(*sent, Duration::from_secs(300))
+        .until_stored(sent.spans, Duration::from_secs(300))
         .with_context(|| format!("{name}: not everything was stored"))?;
     cluster.until_quiet(Duration::from_secs(60));
     let after = cluster.usage();

@@ -26,6 +26,10 @@ pub struct Summary {
     pub freshness_p50_ms: Option<f64>,
     /// The same for 99 of 100 traces.
     pub freshness_p99_ms: Option<f64>,
+    /// Bytes of all requests that were made ahead.
+    pub otlp_bytes: Option<u64>,
+    /// Bytes of the same, compressed as one stream.
+    pub zstd_bytes: Option<u64>,
 }
 
 /// What `spoor load verify --json` prints.

@@ -14,6 +14,7 @@ use crate::dead_letters::DeadLettersCommand;
 use crate::load::LoadArgs;
 use crate::purge::PurgeArgs;
 use crate::replay::ReplayCommand;
+use crate::sizes::SizesArgs;
 
 /// Stores distributed traces in Kafka and Postgres, and shows them.
 #[derive(Debug, Parser)]
@@ -76,6 +77,8 @@ pub(crate) enum Command {
     /// Writes traces and reads them back through every API, for ever or for a while. Exits with 1 if
     /// one is not found as it was sent.
     Canary(CanaryArgs),
+    /// Says what the store takes on disk, by part. Reads the summaries of all segments.
+    Sizes(SizesArgs),
     /// Says which version this is.
     Version,
     /// Becomes a child process that dies with its parent.

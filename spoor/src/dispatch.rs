@@ -12,6 +12,7 @@ use crate::dead_letters::{self, DeadLettersCommand};
 use crate::load::LoadArgs;
 use crate::purge::PurgeArgs;
 use crate::roles::{self, Role};
+use crate::sizes::SizesArgs;
 use crate::{metrics_page, servers, test_servers};
 
 /// Exit code of a configuration that cannot be used.
@@ -73,6 +74,7 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode, Failure> {
             return judged(crate::replay::run(&loaded.config, command));
         }
         Command::Purge(arguments) => purge(&document()?, arguments)?,
+        Command::Sizes(arguments) => sizes(&document()?, arguments)?,
         Command::Backfill(arguments) => {
             let loaded = document()?;
             return judged(crate::backfill::run(&loaded.config, arguments));
@@ -129,6 +131,11 @@ fn dead_letters(loaded: &Loaded<Config>, command: DeadLettersCommand) -> Result<
 fn purge(loaded: &Loaded<Config>, arguments: PurgeArgs) -> Result<(), anyhow::Error> {
     bootstrap::logging::install(&loaded.config.logging)?;
     runtime()?.block_on(crate::purge::run(&loaded.config, arguments))
+}
+
+fn sizes(loaded: &Loaded<Config>, arguments: SizesArgs) -> Result<(), anyhow::Error> {
+    bootstrap::logging::install(&loaded.config.logging)?;
+    runtime()?.block_on(crate::sizes::run(&loaded.config, arguments))
 }
 
 fn traffic(arguments: LoadArgs) -> Result<ExitCode, Failure> {

@@ -12,6 +12,7 @@ mod freshness;
 mod run;
 mod again;
 mod verify;
+mod yardstick;
 mod totals;
 
 use std::path::PathBuf;

@@ -18,6 +18,7 @@ mod roles;
 mod sampling;
 mod schema_ids;
 mod servers;
+mod sizes;
 mod test_servers;
 
 use std::process::ExitCode;

@@ -251,18 +251,16 @@ impl Cluster {
         }
     }
 
-    /// Bytes per span on the disks of the servers.
-    pub fn bytes_at_rest(&self, spans: u64) -> anyhow::Result<BTreeMap<String, f64>> {
-        let per_span = |bytes: u64| bytes as f64 / spans.max(1) as f64;
-        let folders = [
-            ("kafka: all files", "kafka"),
-            ("postgres: base", "postgres/data/base"),
-        ];
-        let sizes = folders.map(|(name, folder)| {
-            let bytes = cpu::bytes_below(&self.data().join(folder));
-            (name.to_owned(), per_span(bytes))
-        });
-        Ok(BTreeMap::from(sizes))
+    /// What the store takes on disk by part, as the binary says it.
+    pub fn sizes(&self) -> anyhow::Result<BTreeMap<String, u64>> {
+        let output = self.command("sizes").arg("--json").output()?;
+        ensure!(output.status.success(), "`spoor sizes` failed");
+        Ok(serde_json::from_slice(&output.stdout)?)
+    }
+
+    /// Bytes of the files in which Kafka keeps everything.
+    pub fn bytes_in_kafka(&self) -> u64 {
+        cpu::bytes_below(&self.data().join("kafka"))
     }
 }
 

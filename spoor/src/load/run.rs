@@ -16,6 +16,7 @@ use tokio::time::Instant;
 use super::freshness::Freshness;
 use super::ledger::{Entry, Header, Ledger};
 use super::send::{self, Exporter};
+use super::yardstick::{Measuring, Yardstick};
 use super::{RunArgs, console, span_count, traffic};
 
 type TraceId = [u8; 16];
@@ -48,6 +49,8 @@ struct Shared {
     stop: AtomicBool,
     /// When the first request was about to be sent.
     began: OnceLock<Instant>,
+    /// Of traffic that was made ahead.
+    yardstick: OnceLock<Yardstick>,
 }
 
 /// How a run went. Times in milliseconds.
@@ -65,6 +68,8 @@ struct Summary {
     freshness_p50_ms: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     freshness_p99_ms: Option<f64>,
+    #[serde(flatten)]
+    yardstick: Option<Yardstick>,
 }
 
 /// Sends until the number of spans, the time, or the user's patience is over.
@@ -85,6 +90,7 @@ pub async fn run(args: RunArgs) -> anyhow::Result<()> {
         retries: AtomicU64::new(0),
         stop: AtomicBool::new(false),
         began: OnceLock::new(),
+        yardstick: OnceLock::new(),
     });
     let (queue, requests) = mpsc::channel(2 * args.connections.max(1));
     let requests = Arc::new(Mutex::new(requests));
@@ -121,19 +127,7 @@ pub async fn run(args: RunArgs) -> anyhow::Result<()> {
 fn generate(args: &RunArgs, shared: &Shared, queue: &mpsc::Sender<Outbound>) -> anyhow::Result<()> {
     let mut pace = Pace::new(args.rate);
     if args.ahead {
-        let mut windows = Vec::new();
-        let mut made = 0;
-        for number in 0.. {
-            if args.spans.is_none_or(|most| made >= most) || shared.is_stopped() {
-                break;
-            }
-            let requests = make_window(args, shared, number)?;
-            made += requests
-                .iter()
-                .map(|one| one.entry.spans as u64)
-                .sum::<u64>();
-            windows.push(requests);
-        }
+        let windows = make_ahead(args, shared)?;
         pace = Pace::new(args.rate);
         shared.begin();
         windows
@@ -156,6 +150,27 @@ fn generate(args: &RunArgs, shared: &Shared, queue: &mpsc::Sender<Outbound>) -> 
         }
     }
     Ok(())
+}
+
+/// All traffic, before the first request is sent.
+fn make_ahead(args: &RunArgs, shared: &Shared) -> anyhow::Result<Vec<Vec<Outbound>>> {
+    let (mut windows, mut made, mut measuring) = (Vec::new(), 0, Measuring::new()?);
+    for number in 0.. {
+        if args.spans.is_none_or(|most| made >= most) || shared.is_stopped() {
+            break;
+        }
+        let requests = make_window(args, shared, number)?;
+        for request in &requests {
+            made += request.entry.spans as u64;
+            measuring.add(&request.body)?;
+        }
+        windows.push(requests);
+    }
+    shared.yardstick.get_or_init({
+        let measured = measuring.finish()?;
+        move || measured
+    });
+    Ok(windows)
 }
 
 /// Requests of one window, encoded.
@@ -336,6 +351,7 @@ async fn finish(shared: &Shared, json: bool) -> anyhow::Result<()> {
         freshness_p99_ms: fresh
             .as_ref()
             .map(|fresh| ms(fresh.value_at_quantile(0.99))),
+        yardstick: shared.yardstick.get().copied(),
     };
     let text = if json {
         serde_json::to_string(&summary)?
