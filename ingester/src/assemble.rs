@@ -8,8 +8,9 @@ mod pending;
 mod completion;
 mod budget;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use foldhash::HashMap;
 use model::{Tenant, TraceId};
 
 pub use budget::{BudgetShare, MemoryBudget};
@@ -53,7 +54,7 @@ impl TraceAssembler {
         Self {
             rules,
             held: BTreeMap::new(),
-            open: HashMap::new(),
+            open: HashMap::default(),
             waiting: BTreeSet::new(),
             due: VecDeque::new(),
             due_spans: 0,

@@ -13,6 +13,9 @@ use storage::TraceSpans;
 
 use crate::DueTrace;
 
+/// Attributes of a span with its share of its resource's, for room taken at once. More are allowed.
+const USUAL_ATTRIBUTES: usize = 12;
+
 /// Decodes the records of all traces into `batch`, and says which spans belong to which trace.
 ///
 /// # Errors
@@ -23,6 +26,9 @@ pub(crate) fn decode_traces<'a>(
     arena: &'a Bump,
     batch: &mut SpanBatch<'a>,
 ) -> Result<Vec<Range<u32>>, DecodeError> {
+    let spans: u64 = traces.iter().map(|trace| trace.spans).sum();
+    batch.spans.reserve(spans as usize);
+    batch.attributes.reserve(USUAL_ATTRIBUTES * spans as usize);
     traces
         .iter()
         .map(|trace| {

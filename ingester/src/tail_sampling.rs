@@ -131,8 +131,8 @@ impl TailSampler {
 
     /// What the policies make of one trace.
     pub fn decide(&self, spans: &TraceSpans<'_, '_>) -> TraceVerdict {
-        let hasher = IdentityHasher::new(spans.tenant.as_str(), spans.batch);
-        self.verdict(spans, || distinct(spans, &hasher))
+        let mut hasher = IdentityHasher::new(spans.tenant.as_str(), spans.batch);
+        self.verdict(spans, || distinct(spans, &mut hasher))
     }
 
     fn verdict(&self, spans: &TraceSpans<'_, '_>, count: impl FnOnce() -> u64) -> TraceVerdict {
@@ -302,7 +302,7 @@ impl Evaluation<'_, '_, '_> {
 }
 
 /// How many spans there are, whatever was sent twice.
-fn distinct(spans: &TraceSpans<'_, '_>, hasher: &IdentityHasher<'_, '_>) -> u64 {
+fn distinct<'b, 'a>(spans: &TraceSpans<'b, 'a>, hasher: &mut IdentityHasher<'_, 'a>) -> u64 {
     let indices = spans.spans.iter();
     let mut hashes: Vec<SpanHash> = indices
         .map(|at| hasher.span(&spans.batch.spans[*at as usize]))

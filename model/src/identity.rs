@@ -6,7 +6,7 @@
 //! Where ingest had to replace a time, the mark of the repair counts and not the time put in: a
 //! retry is received later, and is still the same span.
 
-use xxhash_rust::xxh3::Xxh3;
+use xxhash_rust::xxh3::xxh3_128;
 
 use crate::{
     AttributeRef, EventRef, Extent, LinkRef, Repair, ResourceRef, ScopeRef, SpanBatch, SpanRef,
@@ -22,203 +22,213 @@ pub struct SpanHash(pub u128);
 
 /// Hashes the spans of one batch; what spans share is hashed once.
 pub struct IdentityHasher<'b, 'a> {
-    batch: &'b SpanBatch<'a>,
     scopes: Vec<u128>,
+    fed: Fed<'b, 'a>,
 }
 
 impl<'b, 'a> IdentityHasher<'b, 'a> {
     /// A hasher for the spans that `batch` holds now.
     pub fn new(tenant: &str, batch: &'b SpanBatch<'a>) -> Self {
-        let resources: Vec<u128> = batch
-            .resources
-            .iter()
-            .map(|resource| resource_hash(tenant, batch, resource))
+        let mut fed = Fed::new(batch);
+        let of_resources = batch.resources.iter();
+        let resources: Vec<u128> = of_resources
+            .map(|resource| fed.resource(tenant, resource))
             .collect();
-        let of_scope =
-            |scope: &ScopeRef<'a>| scope_hash(resources[scope.resource as usize], batch, scope);
+        let scopes = batch.scopes.iter();
         Self {
-            batch,
-            scopes: batch.scopes.iter().map(of_scope).collect(),
+            scopes: scopes
+                .map(|scope| fed.scope(resources[scope.resource as usize], scope))
+                .collect(),
+            fed,
         }
     }
 
     /// The identity of a span of the batch.
-    pub fn span(&self, span: &SpanRef<'a>) -> SpanHash {
-        let batch = self.batch;
-        let mut hash = Canonical::new();
-        hash.number(self.scopes[span.scope as usize]);
-        hash.bytes(span.trace_id.as_bytes());
-        hash.bytes(span.span_id.as_bytes());
-        hash.bytes(
-            span.parent_span_id
-                .as_ref()
-                .map_or(&[][..], |id| id.as_bytes()),
-        );
-        hash.text(span.trace_state);
-        hash.number(span.flags);
-        hash.text(span.name);
-        hash.number(span.kind.number());
-        hash.number(span.repairs.bits());
-        hash_times(&mut hash, span);
-        hash.number(attributes_hash(batch, span.attributes));
-        hash.number(span.dropped_attributes);
-        batch
-            .events(span)
-            .iter()
-            .for_each(|event| hash_event(&mut hash, batch, event));
-        hash.number(span.dropped_events);
-        batch
-            .links(span)
-            .iter()
-            .for_each(|link| hash_link(&mut hash, batch, link));
-        hash.number(span.dropped_links);
-        hash.number(span.status.number());
-        hash.text(span.status_message);
-        SpanHash(hash.finish())
+    pub fn span(&mut self, span: &SpanRef<'a>) -> SpanHash {
+        let scope = self.scopes[span.scope as usize];
+        SpanHash(self.fed.hashed(|fed| fed.span(scope, span)))
     }
 }
 
-/// Replaced times depend on when the request came in: their repair mark stands for them.
-fn hash_times(hash: &mut Canonical, span: &SpanRef<'_>) {
-    let replaced = [
-        Repair::StartMissing,
-        Repair::TimeOutOfRange,
-        Repair::TimeSkewed,
-    ];
-    if replaced.iter().any(|repair| span.repairs.contains(*repair)) {
-        return;
-    }
-    hash.number(span.start);
-    hash.number(span.end);
+/// The bytes that are hashed, fed so that no two different sequences give the same. What is
+/// hashed on its own within something else is put behind that, hashed, and taken away again.
+struct Fed<'b, 'a> {
+    batch: &'b SpanBatch<'a>,
+    bytes: Vec<u8>,
 }
-
-fn hash_event(hash: &mut Canonical, batch: &SpanBatch<'_>, event: &EventRef<'_>) {
-    hash.number(event.time);
-    hash.text(event.name);
-    hash.number(attributes_hash(batch, event.attributes));
-    hash.number(event.dropped_attributes);
-}
-
-fn hash_link(hash: &mut Canonical, batch: &SpanBatch<'_>, link: &LinkRef<'_>) {
-    hash.bytes(link.trace_id.as_bytes());
-    hash.bytes(link.span_id.as_bytes());
-    hash.text(link.trace_state);
-    hash.number(attributes_hash(batch, link.attributes));
-    hash.number(link.dropped_attributes);
-    hash.number(link.flags);
-}
-
-fn resource_hash(tenant: &str, batch: &SpanBatch<'_>, resource: &ResourceRef<'_>) -> u128 {
-    let mut hash = Canonical::new();
-    hash.number(IDENTITY_VERSION);
-    hash.text(tenant);
-    hash.number(attributes_hash(batch, resource.attributes));
-    hash.number(resource.dropped_attributes);
-    hash.text(resource.schema_url);
-    hash.finish()
-}
-
-fn scope_hash(resource: u128, batch: &SpanBatch<'_>, scope: &ScopeRef<'_>) -> u128 {
-    let mut hash = Canonical::new();
-    hash.number(resource);
-    hash.text(scope.name);
-    hash.text(scope.version);
-    hash.number(attributes_hash(batch, scope.attributes));
-    hash.number(scope.dropped_attributes);
-    hash.text(scope.schema_url);
-    hash.finish()
-}
-
-/// A sum, so that the order in which a client lists its attributes makes no difference.
-fn attributes_hash(batch: &SpanBatch<'_>, extent: Extent) -> u128 {
-    let one = |attribute: &AttributeRef<'_>| {
-        let mut hash = Canonical::new();
-        hash.text(attribute.key);
-        hash_value(&mut hash, batch, &attribute.value);
-        hash.finish()
-    };
-    let sum = |sum: u128, attribute| sum.wrapping_add(one(attribute));
-    batch
-        .attributes(extent)
-        .iter()
-        .fold(u128::from(extent.len), sum)
-}
-
-fn hash_value(hash: &mut Canonical, batch: &SpanBatch<'_>, value: &ValueRef<'_>) {
-    match *value {
-        ValueRef::Empty => hash.number(0u8),
-        ValueRef::String(text) => {
-            hash.number(1u8);
-            hash.text(text);
-        }
-        ValueRef::Bool(value) => {
-            hash.number(2u8);
-            hash.number(u8::from(value));
-        }
-        ValueRef::Int(value) => {
-            hash.number(3u8);
-            hash.number(value);
-        }
-        ValueRef::Double(value) => {
-            hash.number(4u8);
-            hash.number(value.to_bits());
-        }
-        ValueRef::Bytes(bytes) => {
-            hash.number(5u8);
-            hash.bytes(bytes);
-        }
-        ValueRef::Array(extent) => {
-            hash.number(6u8);
-            hash.number(extent.len);
-            batch
-                .values(extent)
-                .iter()
-                .for_each(|item| hash_value(hash, batch, item));
-        }
-        ValueRef::Map(extent) => {
-            hash.number(7u8);
-            hash.number(attributes_hash(batch, extent));
-        }
-    }
-}
-
-/// Feeds values so that no two different sequences feed the same bytes.
-struct Canonical(Xxh3);
 
 trait Number {
-    fn feed(self, hash: &mut Xxh3);
+    fn put(self, bytes: &mut Vec<u8>);
 }
 
 macro_rules! numbers {
     ($($type:ty),*) => {
         $(impl Number for $type {
-            fn feed(self, hash: &mut Xxh3) {
-                hash.update(&self.to_le_bytes());
+            fn put(self, bytes: &mut Vec<u8>) {
+                bytes.extend_from_slice(&self.to_le_bytes());
             }
         })*
     };
 }
 numbers!(u8, u32, u64, u128, i64);
 
-impl Canonical {
-    fn new() -> Self {
-        Self(Xxh3::new())
+impl<'b, 'a> Fed<'b, 'a> {
+    fn new(batch: &'b SpanBatch<'a>) -> Self {
+        Self {
+            batch,
+            bytes: Vec::new(),
+        }
+    }
+
+    /// The hash of what is fed meanwhile.
+    fn hashed(&mut self, feed: impl FnOnce(&mut Self)) -> u128 {
+        let start = self.bytes.len();
+        feed(self);
+        let hash = xxh3_128(&self.bytes[start..]);
+        self.bytes.truncate(start);
+        hash
     }
 
     fn number(&mut self, number: impl Number) {
-        number.feed(&mut self.0);
+        number.put(&mut self.bytes);
     }
 
     fn bytes(&mut self, bytes: &[u8]) {
-        self.0.update(&(bytes.len() as u32).to_le_bytes());
-        self.0.update(bytes);
+        self.number(bytes.len() as u32);
+        self.bytes.extend_from_slice(bytes);
     }
 
     fn text(&mut self, text: &str) {
         self.bytes(text.as_bytes());
     }
 
-    fn finish(&self) -> u128 {
-        self.0.digest128()
+    fn resource(&mut self, tenant: &str, resource: &ResourceRef<'a>) -> u128 {
+        self.hashed(|fed| {
+            fed.number(IDENTITY_VERSION);
+            fed.text(tenant);
+            fed.attributes(resource.attributes);
+            fed.number(resource.dropped_attributes);
+            fed.text(resource.schema_url);
+        })
+    }
+
+    fn scope(&mut self, resource: u128, scope: &ScopeRef<'a>) -> u128 {
+        self.hashed(|fed| {
+            fed.number(resource);
+            fed.text(scope.name);
+            fed.text(scope.version);
+            fed.attributes(scope.attributes);
+            fed.number(scope.dropped_attributes);
+            fed.text(scope.schema_url);
+        })
+    }
+
+    fn span(&mut self, scope: u128, span: &SpanRef<'a>) {
+        let batch = self.batch;
+        self.number(scope);
+        self.bytes(span.trace_id.as_bytes());
+        self.bytes(span.span_id.as_bytes());
+        let parent = span.parent_span_id.as_ref();
+        self.bytes(parent.map_or(&[][..], |id| id.as_bytes()));
+        self.text(span.trace_state);
+        self.number(span.flags);
+        self.text(span.name);
+        self.number(span.kind.number());
+        self.number(span.repairs.bits());
+        self.times(span);
+        self.attributes(span.attributes);
+        self.number(span.dropped_attributes);
+        let events = batch.events(span).iter();
+        events.for_each(|event| self.event(event));
+        self.number(span.dropped_events);
+        batch.links(span).iter().for_each(|link| self.link(link));
+        self.number(span.dropped_links);
+        self.number(span.status.number());
+        self.text(span.status_message);
+    }
+
+    /// Replaced times depend on when the request came in: their repair mark stands for them.
+    fn times(&mut self, span: &SpanRef<'_>) {
+        let replaced = [
+            Repair::StartMissing,
+            Repair::TimeOutOfRange,
+            Repair::TimeSkewed,
+        ];
+        if replaced.iter().any(|repair| span.repairs.contains(*repair)) {
+            return;
+        }
+        self.number(span.start);
+        self.number(span.end);
+    }
+
+    fn event(&mut self, event: &EventRef<'_>) {
+        self.number(event.time);
+        self.text(event.name);
+        self.attributes(event.attributes);
+        self.number(event.dropped_attributes);
+    }
+
+    fn link(&mut self, link: &LinkRef<'_>) {
+        self.bytes(link.trace_id.as_bytes());
+        self.bytes(link.span_id.as_bytes());
+        self.text(link.trace_state);
+        self.attributes(link.attributes);
+        self.number(link.dropped_attributes);
+        self.number(link.flags);
+    }
+
+    /// Feeds a sum, so that the order in which a client lists its attributes makes no difference.
+    fn attributes(&mut self, extent: Extent) {
+        let batch = self.batch;
+        let mut sum = u128::from(extent.len);
+        for attribute in batch.attributes(extent) {
+            let one = self.hashed(|fed| fed.attribute(attribute));
+            sum = sum.wrapping_add(one);
+        }
+        self.number(sum);
+    }
+
+    fn attribute(&mut self, attribute: &AttributeRef<'_>) {
+        self.text(attribute.key);
+        self.value(&attribute.value);
+    }
+
+    fn value(&mut self, value: &ValueRef<'_>) {
+        match *value {
+            ValueRef::Empty => self.number(0u8),
+            ValueRef::String(text) => {
+                self.number(1u8);
+                self.text(text);
+            }
+            ValueRef::Bool(value) => {
+                self.number(2u8);
+                self.number(u8::from(value));
+            }
+            ValueRef::Int(value) => {
+                self.number(3u8);
+                self.number(value);
+            }
+            ValueRef::Double(value) => {
+                self.number(4u8);
+                self.number(value.to_bits());
+            }
+            ValueRef::Bytes(bytes) => {
+                self.number(5u8);
+                self.bytes(bytes);
+            }
+            ValueRef::Array(extent) => {
+                self.number(6u8);
+                self.number(extent.len);
+                let batch = self.batch;
+                batch
+                    .values(extent)
+                    .iter()
+                    .for_each(|item| self.value(item));
+            }
+            ValueRef::Map(extent) => {
+                self.number(7u8);
+                self.attributes(extent);
+            }
+        }
     }
 }

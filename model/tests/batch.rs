@@ -156,3 +156,12 @@ fn a_name_is_mentioned_by_attributes_and_events() {
         );
     }
 }
+
+/// Identities lie in stores: what they were they stay, until their version changes.
+#[test]
+fn the_identity_of_a_span_never_changes() {
+    assert_eq!(
+        identity(&checkout()).0,
+        47_269_895_035_344_770_609_216_923_364_801_965_778
+    );
+}

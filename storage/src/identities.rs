@@ -176,7 +176,7 @@ fn name_spans(
     let batch = reader
         .decode(trace_id, bytes, arena)
         .map_err(|e| inconsistent("payload", &e))?;
-    let hasher = IdentityHasher::new(tenant.as_str(), &batch);
+    let mut hasher = IdentityHasher::new(tenant.as_str(), &batch);
     for span in &batch.spans {
         let resource = batch.resource(span).attributes;
         let service = match batch.attribute(resource, SERVICE_NAME) {

@@ -25,7 +25,7 @@ impl TraceMerger {
 
     /// Adds the spans of a segment that are not there yet.
     pub(crate) fn add(&mut self, tenant: &str, batch: &SpanBatch<'_>) {
-        let hasher = IdentityHasher::new(tenant, batch);
+        let mut hasher = IdentityHasher::new(tenant, batch);
         let spans = (0u32..).zip(&batch.spans);
         let new: Vec<u32> = spans
             .filter(|(_, span)| self.known.insert(hasher.span(span)))

@@ -82,6 +82,8 @@ pub(crate) fn of_segment(tenant: &str, batch: &SpanBatch<'_>, spans: &[u32], out
     let mut collector = Collector {
         hasher: Hasher::new(tenant),
         batch,
+        lately: [0; LATELY],
+        service: None,
         out,
     };
     collector.push(TokenKind::Tenant, b"");
@@ -95,15 +97,31 @@ pub(crate) fn of_segment(tenant: &str, batch: &SpanBatch<'_>, spans: &[u32], out
     out.dedup();
 }
 
+/// Slots for tokens that were added lately: spans of one trace have most in common, and what is
+/// not added again need not be sorted.
+const LATELY: usize = 512;
+
 struct Collector<'c, 'a> {
     hasher: Hasher,
     batch: &'c SpanBatch<'a>,
+    lately: [u32; LATELY],
+    /// The last span's scope, and its service.
+    service: Option<(u32, &'a str)>,
     out: &'c mut Vec<u32>,
 }
 
 impl<'a> Collector<'_, 'a> {
     fn push(&mut self, kind: TokenKind, value: &[u8]) {
-        self.out.push(self.hasher.token(kind, value));
+        self.add(self.hasher.token(kind, value));
+    }
+
+    fn add(&mut self, token: u32) {
+        let slot = &mut self.lately[token as usize % LATELY];
+        // An empty slot is 0, and so may a token be: that one is always added.
+        if *slot != token || token == 0 {
+            *slot = token;
+            self.out.push(token);
+        }
     }
 
     /// What all spans of a scope share.
@@ -122,9 +140,13 @@ impl<'a> Collector<'_, 'a> {
         let batch = self.batch;
         let operation = span.operation_name().as_bytes();
         self.push(TokenKind::Operation, operation);
-        let service = batch.service_name(batch.resource(span));
+        let service = match self.service {
+            Some((scope, service)) if scope == span.scope => service,
+            _ => batch.service_name(batch.resource(span)),
+        };
+        self.service = Some((span.scope, service));
         let kind = TokenKind::ServiceOperation;
-        self.out.push(self.hasher.keyed(kind, service, operation));
+        self.add(self.hasher.keyed(kind, service, operation));
         self.push(TokenKind::SpanKind, &[span.kind.number()]);
         self.push(TokenKind::Status, &[span.status.number()]);
         let bucket = duration_bucket(span.duration());
@@ -157,7 +179,7 @@ impl<'a> Collector<'_, 'a> {
                 self.hasher.keyed(kind, key, text.as_bytes())
             }
         };
-        self.out.push(token);
+        self.add(token);
     }
 }
 

@@ -238,7 +238,7 @@ impl<'r> LogScan<'r> {
         let arena = Bump::new();
         let mut batch = SpanBatch::default();
         let chunk = self.schemas.read().decode(payload, &arena, &mut batch)?;
-        let hasher = IdentityHasher::new(chunk.tenant.as_str(), &batch);
+        let mut hasher = IdentityHasher::new(chunk.tenant.as_str(), &batch);
         let spans = batch
             .spans
             .iter()

@@ -105,7 +105,7 @@ fn name_spans(
     {
         return Ok(());
     }
-    let hasher = IdentityHasher::new(chunk.tenant.as_str(), &batch);
+    let mut hasher = IdentityHasher::new(chunk.tenant.as_str(), &batch);
     for span in &batch.spans {
         let service = batch.attribute(batch.resource(span).attributes, SERVICE_NAME);
         let service = match service {

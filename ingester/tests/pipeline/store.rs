@@ -145,7 +145,7 @@ impl State {
 
 fn hashed(batch: &WriteBatch<'_, '_>) -> Vec<(SpanHash, String)> {
     let of_trace = |trace: &storage::TraceSpans<'_, '_>| {
-        let hasher = IdentityHasher::new(trace.tenant.as_str(), trace.batch);
+        let mut hasher = IdentityHasher::new(trace.tenant.as_str(), trace.batch);
         let spans = trace
             .spans
             .iter()

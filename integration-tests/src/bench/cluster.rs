@@ -15,6 +15,8 @@ use crate::load::Summary;
 use crate::ports;
 
 const START: Duration = Duration::from_secs(90);
+/// Exit code of a command line that is not understood.
+const WRONG_USAGE: i32 = 2;
 /// Less of one core than this is quiet.
 const QUIET: f64 = 0.08;
 
@@ -251,9 +253,13 @@ impl Cluster {
         }
     }
 
-    /// What the store takes on disk by part, as the binary says it.
+    /// What the store takes on disk by part, as the binary says it; nothing if it is one that does
+    /// not know the question yet.
     pub fn sizes(&self) -> anyhow::Result<BTreeMap<String, u64>> {
         let output = self.command("sizes").arg("--json").output()?;
+        if output.status.code() == Some(WRONG_USAGE) {
+            return Ok(BTreeMap::new());
+        }
         ensure!(output.status.success(), "`spoor sizes` failed");
         Ok(serde_json::from_slice(&output.stdout)?)
     }

@@ -1,8 +1,9 @@
 //! The borrowed walk: bytes of the embedded schema → batch, nothing copied.
 //!
-//! Fields are read in the schema's order. Lists of attributes and values are gathered on a stack
-//! and moved to the batch when they are complete, so that one owner's lie together although
-//! nested ones come in between.
+//! Fields are read in the schema's order. One owner's attributes lie together in the batch: they go
+//! there one by one as long as no list or map is among them. With the first of these they, and all
+//! that follow, are gathered on a stack and moved to the batch when they are complete, so that
+//! nested ones do not come in between.
 
 use model::{
     AttributeRef, EventRef, Extent, LinkRef, Repairs, ResourceRef, ScopeRef, SpanBatch, SpanId,
@@ -160,8 +161,32 @@ impl<'a> Walk<'_, 'a> {
 
     /// A list of attributes with `depth` lists and maps around it.
     fn attributes(&mut self, depth: usize) -> Result<Extent, Flaw> {
-        let open = self.attributes.len();
+        let start = self.batch.attributes.len();
         let mut attributes = Blocks::default();
+        while attributes.next(&mut self.cursor)? {
+            let key = self.cursor.text()?;
+            let number = self.cursor.long()?;
+            match self.scalar(number)? {
+                Some(value) => self.batch.attributes.push(AttributeRef { key, value }),
+                None => return self.gathered_attributes(start, key, number, attributes, depth),
+            }
+        }
+        Ok(Extent::since(start, self.batch.attributes.len()))
+    }
+
+    /// The rest of a list of attributes: this one's value, of branch `number`, is a list or a map.
+    fn gathered_attributes(
+        &mut self,
+        start: usize,
+        key: &'a str,
+        number: i64,
+        mut attributes: Blocks,
+        depth: usize,
+    ) -> Result<Extent, Flaw> {
+        let open = self.attributes.len();
+        self.attributes.extend(self.batch.attributes.drain(start..));
+        let value = self.nested(number, depth)?;
+        self.attributes.push(AttributeRef { key, value });
         while attributes.next(&mut self.cursor)? {
             let attribute = AttributeRef {
                 key: self.cursor.text()?,
@@ -170,10 +195,8 @@ impl<'a> Walk<'_, 'a> {
             self.attributes.push(attribute);
         }
         let start = self.batch.attributes.len();
-        self.batch
-            .attributes
-            .extend_from_slice(&self.attributes[open..]);
-        self.attributes.truncate(open);
+        let gathered = self.attributes.drain(open..);
+        self.batch.attributes.extend(gathered);
         Ok(Extent::since(start, self.batch.attributes.len()))
     }
 
@@ -190,16 +213,31 @@ impl<'a> Walk<'_, 'a> {
         Ok(Extent::since(start, self.batch.values.len()))
     }
 
-    #[inline]
     fn value(&mut self, depth: usize) -> Result<ValueRef<'a>, Flaw> {
         let number = self.cursor.long()?;
-        Ok(match u32::try_from(number) {
-            Ok(branch::EMPTY) => ValueRef::Empty,
+        match self.scalar(number)? {
+            Some(value) => Ok(value),
+            None => self.nested(number, depth),
+        }
+    }
+
+    /// The value of this branch, unless it is a list, a map or no branch at all.
+    #[inline]
+    fn scalar(&mut self, number: i64) -> Result<Option<ValueRef<'a>>, Flaw> {
+        Ok(Some(match u32::try_from(number) {
             Ok(branch::STRING) => ValueRef::String(self.cursor.text()?),
-            Ok(branch::BOOL) => ValueRef::Bool(self.cursor.boolean()?),
             Ok(branch::INT) => ValueRef::Int(self.cursor.long()?),
+            Ok(branch::BOOL) => ValueRef::Bool(self.cursor.boolean()?),
             Ok(branch::DOUBLE) => ValueRef::Double(self.cursor.double()?),
             Ok(branch::BYTES) => ValueRef::Bytes(self.cursor.blob()?),
+            Ok(branch::EMPTY) => ValueRef::Empty,
+            _ => return Ok(None),
+        }))
+    }
+
+    /// The list or map of this branch.
+    fn nested(&mut self, number: i64, depth: usize) -> Result<ValueRef<'a>, Flaw> {
+        Ok(match u32::try_from(number) {
             Ok(branch::ARRAY | branch::MAP) if depth == MAX_NESTING => return Err(Flaw::TooDeep),
             Ok(branch::ARRAY) => ValueRef::Array(self.values(depth + 1)?),
             Ok(branch::MAP) => ValueRef::Map(self.attributes(depth + 1)?),

@@ -142,7 +142,7 @@ impl<'a> TraceCount<'a> {
     }
 
     fn add(&mut self, tenant: &str, batch: &SpanBatch<'a>, seen: &mut HashSet<SpanHash>) {
-        let hasher = IdentityHasher::new(tenant, batch);
+        let mut hasher = IdentityHasher::new(tenant, batch);
         for span in &batch.spans {
             let hash = hasher.span(span);
             if !seen.insert(hash) {

@@ -5,8 +5,9 @@
 //! with its parent id. A late span may give a stored child a parent, or a nearer one: then the
 //! old edge is taken back by a negative count, so that the sum is that of all spans at once.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
+use foldhash::HashMap;
 use model::{NANOS_PER_MINUTE, SpanKind, UnixNanos};
 
 use super::node::{Candidates, better, number};

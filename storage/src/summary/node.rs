@@ -1,7 +1,6 @@
 //! What edges need to know of a span, and of the spans of a trace that are stored already.
 
-use std::collections::{HashMap, HashSet};
-
+use foldhash::{HashMap, HashSet};
 use model::{
     IdentityHasher, SpanBatch, SpanHash, SpanId, SpanKind, SpanRef, StatusCode, UnixNanos,
 };
@@ -150,7 +149,7 @@ impl KnownTrace {
         if !self.segments.insert(segment) {
             return;
         }
-        let hasher = IdentityHasher::new(tenant, batch);
+        let mut hasher = IdentityHasher::new(tenant, batch);
         for span in &batch.spans {
             let node = Node::new(hasher.span(span), batch, span);
             if self.hashes.insert(node.hash) {

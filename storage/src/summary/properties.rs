@@ -14,7 +14,7 @@ const NOON: u64 = 1_764_000_000_000_000_000;
 type EdgeSums = BTreeMap<(u64, String, String), (i64, i64, i64)>;
 
 fn nodes<'a>(batch: &SpanBatch<'a>) -> Vec<Node<'a>> {
-    let hasher = model::IdentityHasher::new("t", batch);
+    let mut hasher = model::IdentityHasher::new("t", batch);
     let node = |span| Node::new(hasher.span(span), batch, span);
     batch.spans.iter().map(node).collect()
 }

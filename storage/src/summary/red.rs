@@ -1,7 +1,6 @@
 //! Rate, errors and durations by minute and operation.
 
-use std::collections::HashMap;
-
+use foldhash::HashMap;
 use model::{NANOS_PER_MINUTE, SpanBatch, SpanKind, StatusCode, UnixNanos};
 
 use crate::DurationHistogram;

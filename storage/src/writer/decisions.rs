@@ -1,7 +1,8 @@
 //! What tail sampling has decided of the batch's traces, and what it decides now.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::BTreeMap;
 
+use foldhash::{HashMap, HashSet};
 use model::TraceId;
 use sqlx::{PgConnection, Row, postgres::PgRow};
 use uuid::Uuid;

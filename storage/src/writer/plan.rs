@@ -3,8 +3,9 @@
 mod parts;
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
+use foldhash::{HashMap, HashSet};
 use model::{IdentityHasher, NANOS_PER_MINUTE, SpanHash, TraceId, UnixNanos};
 
 use parts::OpenParts;
@@ -64,7 +65,7 @@ impl<'b, 'a> Plan<'b, 'a> {
             slots: Vec::new(),
             days: BTreeSet::new(),
             searched: BTreeSet::new(),
-            counts: vec![HashMap::new(); batch.progress.len() + 1],
+            counts: vec![HashMap::default(); batch.progress.len() + 1],
         };
         plan.steps.sort_by(|a, b| a.1.source.cmp(&b.1.source));
         plan.split();
@@ -75,10 +76,10 @@ impl<'b, 'a> Plan<'b, 'a> {
     }
 
     fn split(&mut self) {
-        let mut numbers: HashMap<(&'b str, TraceId), usize> = HashMap::new();
-        let mut seen: HashSet<SpanHash> = HashSet::new();
+        let mut numbers: HashMap<(&'b str, TraceId), usize> = HashMap::default();
+        let mut seen: HashSet<SpanHash> = HashSet::default();
         // Many traces may lie in one span batch: what its spans share is hashed once.
-        let mut hashers: HashMap<(usize, &'b str), IdentityHasher<'b, 'a>> = HashMap::new();
+        let mut hashers: HashMap<(usize, &'b str), IdentityHasher<'b, 'a>> = HashMap::default();
         for (of, spans) in self.batch.traces.iter().enumerate() {
             let tenant = spans.tenant.as_str();
             let place = std::ptr::from_ref(spans.batch).addr();

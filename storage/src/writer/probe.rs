@@ -1,8 +1,7 @@
 //! Which spans of the batch's traces are stored already: one look-up, then their segments decoded.
 
-use std::collections::HashMap;
-
 use bumpalo::Bump;
+use foldhash::HashMap;
 use model::TraceId;
 use sqlx::{PgConnection, Row, postgres::PgRow};
 use uuid::Uuid;

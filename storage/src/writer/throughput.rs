@@ -1,7 +1,6 @@
 //! Root spans by operation and by how they were sampled: what adaptive sampling goes by.
 
-use std::collections::HashMap;
-
+use foldhash::HashMap;
 use model::{AttributeRef, SpanBatch, SpanRef, UnixNanos, ValueRef};
 use sqlx::PgConnection;
 

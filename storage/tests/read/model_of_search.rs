@@ -79,6 +79,6 @@ impl Model {
 /// The identities of a trace's spans, as often as they occur.
 pub(crate) fn identities(trace: &Trace) -> Vec<SpanHash> {
     let batch = SpanBatch::of_trace(trace);
-    let hasher = IdentityHasher::new(Tenant::DEFAULT, &batch);
+    let mut hasher = IdentityHasher::new(Tenant::DEFAULT, &batch);
     batch.spans.iter().map(|span| hasher.span(span)).collect()
 }

@@ -112,7 +112,7 @@ async fn what_is_older_than_the_retention_is_dropped() {
 fn distinct_spans(traces: &[Trace]) -> usize {
     let hashes = traces.iter().flat_map(|trace| {
         let batch = SpanBatch::of_trace(trace);
-        let hasher = IdentityHasher::new("default", &batch);
+        let mut hasher = IdentityHasher::new("default", &batch);
         batch
             .spans
             .iter()
