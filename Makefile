@@ -74,7 +74,7 @@ $(CLIENTS)/python/.complete: $(CLIENT_SOURCES)/python/requirements.txt
 	$(@D)/bin/pip install --quiet --requirement $<
 	touch $@
 
-$(CLIENTS)/node/.complete: $(addprefix $(CLIENT_SOURCES)/node/,package.json package-lock.json export.mjs)
+$(CLIENTS)/node/.complete: $(addprefix $(CLIENT_SOURCES)/node/,package.json package-lock.json export.mjs jaeger.mjs)
 	mkdir -p $(@D)
 	cp $^ $(@D)
 	cd $(@D) && npm ci --silent --no-audit --no-fund
@@ -100,7 +100,7 @@ test: check runtime clients ## Everything that a change must pass.
 
 # What `make test` runs beside the servers. Most of them wait for servers, so three run at a time;
 # those that measure times or memory run alone, after the others.
-QUEUE_1 := delivery sampling jaeger_storage
+QUEUE_1 := delivery sampling jaeger_storage agent
 QUEUE_2 := real_servers broker read search kafka otlp
 QUEUE_3 := write restart faults sdks pipeline partition bad_input \
 	batch examples registry process api configuration tidy

@@ -18,6 +18,7 @@ pub mod otlp_json;
 mod jaeger;
 mod jaeger_protobuf;
 mod jaeger_thrift;
+mod jaeger_agent;
 mod zipkin;
 
 use bumpalo::Bump;
@@ -67,6 +68,12 @@ pub fn spans<'a>(
         Encoding::Json => otlp_json::decode(body, arena, limits),
         Encoding::JaegerProtobuf => jaeger_protobuf::decode(body, arena, limits),
         Encoding::JaegerThrift => jaeger_thrift::decode(body, arena, limits),
+        Encoding::AgentCompact => {
+            jaeger_agent::decode(thrift::Protocol::Compact, body, arena, limits)
+        }
+        Encoding::AgentBinary => {
+            jaeger_agent::decode(thrift::Protocol::Binary, body, arena, limits)
+        }
         Encoding::ZipkinJson => zipkin::v2_json::decode(body, arena, limits),
         Encoding::ZipkinProtobuf => zipkin::v2_protobuf::decode(body, arena, limits),
         Encoding::ZipkinV1Json => zipkin::v1_json::decode(body, arena, limits),
