@@ -14,6 +14,7 @@ mod section;
 
 pub use document::{Documented, FieldDoc, Kind, SectionDoc};
 pub use error::{ConfigError, Origin};
+pub use keys::nearest_name;
 pub use load::{Loaded, Sources, load};
 pub use render::{documentation, redacted};
 

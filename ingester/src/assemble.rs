@@ -1,7 +1,8 @@
 //! Groups records into traces. No I/O, no clock, no channels: records and moments go in, traces
 //! that are due come out, each record exactly once.
 //!
-//! Absent on purpose: sampling, and dropping for size. A giant trace becomes many.
+//! Absent on purpose: sampling (`tail_sampling.rs` decides of what is taken), and dropping for size. A
+//! giant trace becomes many.
 
 mod pending;
 mod completion;

@@ -6,7 +6,9 @@ use bootstrap::ByteSize;
 use kafka::{ConsumerConfig, GroupProtocol};
 use serde::{Deserialize, Serialize};
 
-use crate::{BatchTargets, CompletionRules, FetchLimits, PartitionSettings, RetryPolicy};
+use crate::{
+    BatchTargets, CompletionRules, FetchLimits, PartitionSettings, PolicyConfig, RetryPolicy,
+};
 
 /// What to do when the log no longer has the records that come next, or never had them: it was
 /// cut by retention, deleted, or made again.
@@ -48,6 +50,8 @@ bootstrap::config! {
         pub consume: ConsumeConfig,
         /// Holding spans until their trace is complete.
         pub assemble: AssembleConfig,
+        /// Tail sampling: which traces are stored.
+        pub tail_sampling: TailSamplingConfig,
         /// Writing to Postgres.
         pub write: WriteConfig,
         /// Reading once more what Kafka still has, and what was brought in by `spoor backfill`.
@@ -113,6 +117,21 @@ bootstrap::config! {
         /// Largest record to expect: room for one must be left before more are consumed. Not below
         /// the topic's largest record.
         pub max_record: ByteSize = ByteSize::mib(1),
+    }
+
+    /// Tail sampling: which traces are stored, decided when they are assembled. Counts of requests,
+    /// errors, durations and calls between services are those of all traces. Names are those of
+    /// OpenTelemetry's tail sampling processor; `docs/tail-sampling.md` tells what differs.
+    pub struct TailSamplingConfig {
+        /// Whether traces are sampled. All ingesters should say the same.
+        pub enabled: bool = false,
+        /// How long after its first record a trace is decided. Without it, when assembly has seen its
+        /// end: see `ingester.assemble`. Longer: spans that come late are seen by the policies, and
+        /// more memory is held.
+        pub decision_wait: Option<Duration> = None,
+        /// The policies, each a table with `name`, `type` and a table that is called as the type. A
+        /// trace is kept if one of them says so, and none of type `drop` applies.
+        pub policies: Vec<PolicyConfig> = Vec::new(),
     }
 
     /// Writing to Postgres.
@@ -232,13 +251,15 @@ impl ConsumeConfig {
 }
 
 impl ReplayConfig {
-    /// The settings of an ingester for records that are read once more: nothing is held back, and
-    /// a gap stops.
+    /// The settings of an ingester for records that are read once more: nothing is held back, unless
+    /// whole traces are to be decided of, and a gap stops.
     pub fn ingester(&self, live: &IngesterConfig) -> IngesterConfig {
         let mut config = live.clone();
         config.consume.topic.clone_from(&self.topic);
         config.consume.group.push_str("-replay");
-        config.assemble.hold_at_most = Duration::ZERO;
+        if !live.tail_sampling.enabled {
+            config.assemble.hold_at_most = Duration::ZERO;
+        }
         config.assemble.memory = self.memory;
         config.write.concurrency = self.writes;
         config.write.linger = self.linger;
@@ -277,6 +298,10 @@ impl IngesterConfig {
                 idle_with_root: self.assemble.idle_with_root,
                 idle_without_root: self.assemble.idle_without_root,
                 hold_at_most: self.assemble.hold_at_most,
+                decision_wait: self
+                    .tail_sampling
+                    .decision_wait
+                    .filter(|_| self.tail_sampling.enabled),
                 max_held_spans: self.assemble.max_held_spans,
             },
             targets: BatchTargets {
@@ -284,6 +309,7 @@ impl IngesterConfig {
                 spans: self.write.batch_spans.max(1),
             },
             linger: self.write.linger,
+            leave_undecided: self.tail_sampling.enabled,
             retry: self.write.retry(),
             max_record_bytes: self.assemble.max_record.0,
         }

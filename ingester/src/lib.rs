@@ -3,6 +3,7 @@
 //! - [`SpanLog`], [`KafkaLog`]: **consume**; records of one partition, as many as there is room for.
 //! - [`decode()`]: **decode**; a record's head, or a dead letter.
 //! - [`TraceAssembler`]: **assemble**; holds records until their trace is due. Pure.
+//! - [`TailSampler`]: whether a trace that is due is kept, where tail sampling is on. Pure.
 //! - `summarise`: what the store is to know of each trace.
 //! - [`write()`]: **write**; dead letters, then traces and progress in one transaction.
 //! - `commit`: what follows: the mirrored offset, counters, freshness.
@@ -26,6 +27,7 @@ mod retry;
 mod consume;
 mod decode;
 mod assemble;
+mod tail_sampling;
 mod summarise;
 mod write;
 mod dead_letter;
@@ -47,7 +49,7 @@ pub use assemble::{
 };
 pub use config::{
     AdaptiveSamplingConfig, AssembleConfig, ConsumeConfig, DirectConfig, IngesterConfig,
-    OffsetGapPolicy, ReplayConfig, ShortRetentionPolicy, WriteConfig,
+    OffsetGapPolicy, ReplayConfig, ShortRetentionPolicy, TailSamplingConfig, WriteConfig,
 };
 pub use consume::{FetchLimits, KafkaLog, LogError, SpanLog};
 pub use dead_letter::{DeadLetters, DeadLettersUnavailable, KafkaDeadLetters};
@@ -73,4 +75,5 @@ pub use retry::{Backoff, RetryPolicy};
 pub use sampling::{adaptive_sampling, announcements, calculate};
 pub use stages::{Conditions, Stages};
 pub use storage::LIVE_CONSUMER;
+pub use tail_sampling::{PoliciesError, PolicyConfig, TailSampler, TraceVerdict};
 pub use write::{FailureKind, WriteFailure, write};

@@ -18,6 +18,10 @@ pub const SPANS_STORED: &str = "spoor_ingester_spans_stored_total";
 pub const SPANS_DUPLICATE: &str = "spoor_ingester_spans_duplicate_total";
 /// Spans in dead-lettered records. `reason` is a [`RejectReason`].
 pub const SPANS_DEAD_LETTERED: &str = "spoor_ingester_spans_dead_lettered_total";
+/// Spans that tail sampling dropped. `policy`.
+pub const SPANS_DROPPED: &str = "spoor_ingester_spans_dropped_total";
+/// Traces that tail sampling decided of for the first time. `policy`, `decision`.
+pub const TRACES_DECIDED: &str = "spoor_ingester_traces_decided_total";
 /// Records that went to the dead letters. `reason` is a [`RejectReason`].
 pub const RECORDS_DEAD_LETTERED: &str = "spoor_ingester_records_dead_lettered_total";
 /// Dead letters that were to be driven again. `outcome` is a [`RedriveOutcome`].
@@ -67,6 +71,9 @@ pub const REPLAY_PAUSED: &str = "spoor_ingester_replay_paused";
 /// Requests turned away by the direct writer, for want of room or because the store was away.
 pub const DIRECT_REFUSED: &str = "spoor_ingester_direct_refused_requests_total";
 
+/// Label of traces that no policy keeps.
+const NO_POLICY: &str = "none";
+
 /// One write of a partition.
 pub(crate) fn wrote(elapsed: Duration, spans: u64, failed: Option<FailureKind>) {
     let outcome = failed.map_or("committed", FailureKind::as_str);
@@ -93,6 +100,19 @@ pub(crate) fn stored(written: &Written) {
     counter!(SPANS_STORED).increment(written.spans_stored);
     counter!(SPANS_DUPLICATE).increment(written.spans_duplicate);
     counter!(SEGMENTS).increment(written.segments);
+    for decided in &written.decided {
+        let policy = match decided.policy.as_str() {
+            "" => NO_POLICY,
+            name => name,
+        };
+        let decision = if decided.kept { "kept" } else { "dropped" };
+        let traces =
+            counter!(TRACES_DECIDED, "policy" => policy.to_owned(), "decision" => decision);
+        traces.increment(decided.traces);
+        if !decided.kept {
+            counter!(SPANS_DROPPED, "policy" => policy.to_owned()).increment(decided.spans);
+        }
+    }
 }
 
 /// A record went to the dead letters.
@@ -300,6 +320,14 @@ fn describe_writing() {
     count(
         SPANS_DUPLICATE,
         "Spans that were stored already, and changed nothing.",
+    );
+    count(
+        SPANS_DROPPED,
+        "Spans that tail sampling dropped, by policy; `none`: no policy keeps their trace.",
+    );
+    count(
+        TRACES_DECIDED,
+        "Traces that tail sampling decided of, by policy and decision: kept, dropped.",
     );
     count(SEGMENTS, "Trace segments written.");
     count(

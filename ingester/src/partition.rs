@@ -39,6 +39,9 @@ pub struct PartitionSettings {
     pub linger: Duration,
     /// How long to wait after failures.
     pub retry: RetryPolicy,
+    /// Whether a process that stops leaves what is not due yet to the next owner: a trace is then
+    /// decided of as a whole, by whoever has all of it.
+    pub leave_undecided: bool,
     /// Room that the memory budget must have before more is consumed: the largest record.
     pub max_record_bytes: u64,
 }
@@ -223,8 +226,11 @@ impl Running {
         Draining::new(self.core, Drain::FinishWrite)
     }
 
-    /// The process stops: everything held is written.
+    /// The process stops: everything held is written, unless what is not due is to be left.
     pub fn stop(mut self, now: Moment) -> Draining {
+        if self.core.leaves_undecided() {
+            return self.revoke();
+        }
         self.core.assembler.flush(now);
         Draining::new(self.core, Drain::WriteAll)
     }

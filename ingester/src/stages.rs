@@ -11,7 +11,7 @@ use tokio::{sync::Semaphore, time::Instant};
 
 use crate::{
     DeadLetters, FetchLimits, IngesterConfig, KnownSchemas, LiveLag, MemoryBudget, Moment,
-    OffsetGapPolicy, PartitionSettings, WriteFailure, WriteRequest, metrics, write,
+    OffsetGapPolicy, PartitionSettings, TailSampler, WriteFailure, WriteRequest, metrics, write,
 };
 
 /// Shared by the partitions of a process.
@@ -23,6 +23,8 @@ pub struct Stages<W, D> {
     pub dead_letters: D,
     /// How records are decoded.
     pub schemas: KnownSchemas,
+    /// What decides which traces are kept; none where all are.
+    pub sampler: Option<TailSampler>,
     /// Bytes that all partitions may hold together.
     pub budget: MemoryBudget,
     /// What the state machines go by.
@@ -41,6 +43,9 @@ pub struct Stages<W, D> {
 
 impl<W: TraceWriter, D: DeadLetters> Stages<W, D> {
     /// The stages of a process.
+    ///
+    /// # Panics
+    /// If the policies of tail sampling contradict each other: checked with the configuration.
     pub fn new(
         config: &IngesterConfig,
         schemas: KnownSchemas,
@@ -52,6 +57,8 @@ impl<W: TraceWriter, D: DeadLetters> Stages<W, D> {
             writer,
             dead_letters,
             schemas,
+            sampler: TailSampler::new(&config.tail_sampling)
+                .expect("the policies were checked with the configuration"),
             budget: MemoryBudget::new(config.assemble.memory.0),
             settings: config.partition(),
             fetch: config.fetch_limits(),
@@ -72,7 +79,9 @@ impl<W: TraceWriter, D: DeadLetters> Stages<W, D> {
     pub(crate) async fn write(&self, request: &WriteRequest) -> Result<Written, WriteFailure> {
         let _turn = self.writes.acquire().await;
         let started = Instant::now();
-        let outcome = write::write(request, &self.schemas, &self.dead_letters, &*self.writer).await;
+        let (letters, sampler) = (&self.dead_letters, self.sampler.as_ref());
+        let written = write::write(request, &self.schemas, sampler, letters, &*self.writer);
+        let outcome = written.await;
         let spans = request.load.traces.iter().map(|trace| trace.spans).sum();
         let failed = outcome.as_ref().err().map(|failure| failure.kind);
         metrics::wrote(started.elapsed(), spans, failed);

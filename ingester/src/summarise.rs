@@ -52,6 +52,7 @@ pub(crate) fn summarise<'b, 'a>(
             trace_id: trace.trace_id,
             received: trace.received,
             completeness: trace.completeness,
+            verdict: None,
             batch,
             spans: &indices[range.start as usize..range.end as usize],
         })

@@ -1,4 +1,5 @@
-//! write: one load → dead letters acknowledged, then traces and progress in one transaction.
+//! write: one load → dead letters acknowledged, then traces and progress in one transaction. What tail
+//! sampling says of a trace is asked on the way, once for all tries.
 //!
 //! Retries are not made here: a failure says what kind it is, and the partition decides.
 
@@ -6,7 +7,7 @@ use bumpalo::Bump;
 use model::SpanBatch;
 use storage::{TraceWriter, WriteBatch, WriteError, Written};
 
-use crate::{DeadLetters, KnownSchemas, WriteRequest, summarise};
+use crate::{DeadLetters, KnownSchemas, TailSampler, WriteRequest, summarise};
 
 /// What a failure asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -74,6 +75,7 @@ impl WriteFailure {
 pub async fn write<W: TraceWriter, D: DeadLetters>(
     request: &WriteRequest,
     schemas: &KnownSchemas,
+    sampler: Option<&TailSampler>,
     dead_letters: &D,
     writer: &W,
 ) -> Result<Written, WriteFailure> {
@@ -97,7 +99,10 @@ pub async fn write<W: TraceWriter, D: DeadLetters>(
     let ranges = summarise::decode_traces(&schemas.read(), traces, &arena, &mut batch)
         .map_err(|error| failure(FailureKind::Poison, Box::new(error)))?;
     let indices: Vec<u32> = (0..batch.spans.len() as u32).collect();
-    let summaries = summarise::summarise(traces, &ranges, &batch, &indices, Some(0));
+    let mut summaries = summarise::summarise(traces, &ranges, &batch, &indices, Some(0));
+    if let Some(sampler) = sampler {
+        sampler.judge(traces, &mut summaries);
+    }
     let whole = WriteBatch {
         progress: std::slice::from_ref(&request.step),
         traces: &summaries,

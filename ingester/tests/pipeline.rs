@@ -32,3 +32,5 @@ mod letters;
 mod table_letters;
 #[path = "pipeline/audit.rs"]
 mod audit;
+#[path = "pipeline/tail_sampling.rs"]
+mod tail_sampling;

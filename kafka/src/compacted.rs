@@ -7,6 +7,7 @@ use std::time::Duration;
 use rdkafka::error::KafkaError;
 use rdkafka::types::RDKafkaErrorCode as Code;
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 use crate::config::KafkaConfig;
 use crate::consumer::ConsumeError;
@@ -19,6 +20,8 @@ use crate::record::{Record, TopicPartition};
 const STANDSTILL: Duration = Duration::from_secs(10);
 /// How long a follower waits before it looks after its client, or tries again.
 const ROUND: Duration = Duration::from_secs(1);
+/// How long after a failed start a partition is tried again.
+const BETWEEN_STARTS: Duration = Duration::from_millis(200);
 /// Records taken at once.
 const BATCH: usize = 1_000;
 /// Changes that may wait for a slow follower.
@@ -69,7 +72,8 @@ impl CompactedChanges {
     }
 }
 
-/// Starts to read every partition of a topic at its first record.
+/// Starts to read every partition of a topic at its first record. A topic that has only just been
+/// made has no leaders for a moment, which is waited out.
 async fn open(
     kafka: &KafkaConfig,
     topic: &str,
@@ -77,10 +81,25 @@ async fn open(
     let range = RangeReader::new(kafka)?;
     let mut partitions = Vec::new();
     for partition in 0..range.reader().partitions(topic).await? {
-        let assigned = range.assigned(&TopicPartition::new(topic, partition));
-        partitions.push(assigned.start_at_earliest().await?);
+        let at = TopicPartition::new(topic, partition);
+        partitions.push(start_when_led(&range, &at).await?);
     }
     Ok((range.reader().clone(), partitions))
+}
+
+async fn start_when_led(
+    range: &RangeReader,
+    at: &TopicPartition,
+) -> Result<PartitionRecords, ConsumeError> {
+    let deadline = Instant::now() + STANDSTILL;
+    loop {
+        match range.assigned(at).start_at_earliest().await {
+            Err(error) if error.is_transient() && Instant::now() < deadline => {
+                tokio::time::sleep(BETWEEN_STARTS).await;
+            }
+            outcome => return outcome,
+        }
+    }
 }
 
 async fn read_to_end(

@@ -5,6 +5,10 @@
 
 use std::borrow::Cow;
 
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::filter::Filter;
+use crate::ranking::{Page, TraceFacts, TraceOrder};
 use crate::{
     Extent, SpanBatch, SpanKind, SpanRef, StatusCode, TimeRange, ValueRef, canonical_double,
     canonical_string,
@@ -43,6 +47,8 @@ pub enum SpanPredicate {
     Mentions(String),
     /// No span answers it: `error=maybe`.
     Never,
+    /// A filter: any combination of conditions.
+    Filter(Filter),
 }
 
 /// An attribute and the text its value must have.
@@ -102,6 +108,7 @@ impl SpanPredicate {
                     || batch.events(span).iter().any(|event| event.name == name)
             }
             Self::Never => false,
+            Self::Filter(filter) => filter.matches(batch, span),
         }
     }
 }
@@ -156,11 +163,34 @@ pub struct TraceQuery {
     pub duration_min: Option<u64>,
     /// The span takes at most this many nanoseconds.
     pub duration_max: Option<u64>,
-    /// Most traces to return, those with the newest matching spans.
+    /// The whole trace takes at least this many nanoseconds.
+    pub trace_duration_min: Option<u64>,
+    /// The whole trace takes at most this many nanoseconds.
+    pub trace_duration_max: Option<u64>,
+    /// Which traces come first.
+    pub order: TraceOrder,
+    /// Which part of the answer is wanted.
+    pub page: Page,
+    /// Most traces to return.
     pub limit: usize,
 }
 
 impl TraceQuery {
+    /// A search for any traces, the newest of them, at most `limit`.
+    pub fn any(limit: usize) -> Self {
+        Self {
+            predicates: Vec::new(),
+            start: TimeRange::ALL,
+            duration_min: None,
+            duration_max: None,
+            trace_duration_min: None,
+            trace_duration_max: None,
+            order: TraceOrder::Newest,
+            page: Page::Only,
+            limit,
+        }
+    }
+
     /// Whether the span answers the query.
     pub fn matches(&self, batch: &SpanBatch<'_>, span: &SpanRef<'_>) -> bool {
         let duration = span.duration();
@@ -171,5 +201,30 @@ impl TraceQuery {
                 .predicates
                 .iter()
                 .all(|predicate| predicate.matches(batch, span))
+    }
+
+    /// Whether there are conditions on traces as a whole.
+    pub fn bounds_traces(&self) -> bool {
+        self.trace_duration_min.is_some() || self.trace_duration_max.is_some()
+    }
+
+    /// Whether a trace as a whole is one that is looked for.
+    pub fn matches_trace(&self, facts: &TraceFacts) -> bool {
+        let duration = facts.duration();
+        self.trace_duration_min
+            .is_none_or(|least| duration >= least)
+            && self.trace_duration_max.is_none_or(|most| duration <= most)
+    }
+
+    /// What tells this query from others, whatever its time range and however its answer is cut
+    /// into pages. It may change with the version of the program.
+    pub fn fingerprint(&self) -> u64 {
+        let asked = Self {
+            start: TimeRange::ALL,
+            page: Page::Only,
+            limit: 0,
+            ..self.clone()
+        };
+        xxh3_64(format!("{asked:?}").as_bytes())
     }
 }

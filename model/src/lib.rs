@@ -7,7 +7,8 @@
 //! - [`RejectReason`], [`Repair`], [`Refusal`]: why a span was refused, what was mended, why a
 //!   request was turned away. One enum each for metric, log, response and header.
 //! - [`SpanHash`]: when two spans are the same span.
-//! - [`TraceQuery`]: what a search asks for, and whether a span answers it.
+//! - [`TraceQuery`]: what a search asks for, and whether a span answers it; [`filter::Filter`]:
+//!   conditions in any combination; [`Rank`], [`PageMark`]: the order of traces, and its pages.
 //! - [`Letter`], [`LetterFilter`], [`LetterGroups`]: dead letters as an operator looks at them.
 
 mod id;
@@ -23,6 +24,8 @@ mod borrow;
 mod trace;
 mod naming;
 mod identity;
+pub mod filter;
+mod ranking;
 mod criteria;
 mod letter;
 
@@ -43,6 +46,7 @@ pub use letter::{
 pub use naming::{
     EMPTY_SERVICE, EMPTY_SPAN_NAME, MISSING_SERVICE, SERVICE_NAME, WRONG_TYPE_SERVICE,
 };
+pub use ranking::{Page, PageMark, Rank, TraceFacts, TraceOrder};
 pub use rejection::{RedriveOutcome, Refusal, RejectReason, Repair, Repairs, Tally};
 pub use span::{SpanKind, StatusCode};
 pub use tenant::{Tenant, TenantError};

@@ -6,3 +6,4 @@ pub mod admin;
 pub mod jaeger_grpc;
 pub mod jaeger_storage;
 pub mod zipkin_v2;
+pub mod spoor_v1;

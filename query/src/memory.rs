@@ -2,14 +2,16 @@
 //!
 //! What tests compare other stores and whole stacks with. Every call looks at every span.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
+use model::filter::Level;
 use model::{
-    NANOS_PER_MINUTE, SpanBatch, SpanKind, StatusCode, Tenant, TimeRange, Trace, TraceId,
-    TraceQuery,
+    AttributeRef, NANOS_PER_MINUTE, Page, PageMark, Rank, SpanBatch, SpanKind, SpanRef, StatusCode,
+    Tenant, TimeRange, Trace, TraceFacts, TraceId, TraceOrder, TraceQuery,
 };
 use storage::{
-    Archived, Dependency, Operation, ReadError, RedPoint, RedQuery, StoredTrace, TraceReader,
+    Archived, AttributeCount, AttributeCounts, AttributeQuery, Completeness, Dependency, FoundPage,
+    Operation, ReadError, RedPoint, RedQuery, StoredTrace, TraceReader,
 };
 
 /// Traces by tenant.
@@ -40,8 +42,68 @@ impl MemoryReader {
 fn stored(trace: &Trace) -> StoredTrace {
     StoredTrace {
         trace: trace.clone(),
-        complete: true,
+        completeness: Completeness::Complete,
     }
+}
+
+/// What a trace is as a whole.
+fn facts(trace: &Trace) -> TraceFacts {
+    let mut facts = TraceFacts::NONE;
+    for (_, _, span) in trace.spans() {
+        facts.add(&TraceFacts {
+            start: span.start,
+            end: span.end,
+            spans: 1,
+            errors: u64::from(span.status == StatusCode::Error),
+        });
+    }
+    facts
+}
+
+/// The attributes of a span, with where they are.
+fn attributes_of<'b, 'a>(
+    batch: &'b SpanBatch<'a>,
+    span: &'b SpanRef<'a>,
+) -> impl Iterator<Item = (&'b AttributeRef<'a>, Level)> {
+    let events = batch
+        .events(span)
+        .iter()
+        .map(|of| (of.attributes, Level::Event));
+    let links = batch
+        .links(span)
+        .iter()
+        .map(|of| (of.attributes, Level::Link));
+    let own = [
+        (span.attributes, Level::Span),
+        (batch.resource(span).attributes, Level::Resource),
+        (batch.scope(span).attributes, Level::Scope),
+    ];
+    let all = own.into_iter().chain(events).chain(links);
+    all.flat_map(|(extent, level)| batch.attributes(extent).iter().map(move |of| (of, level)))
+}
+
+fn has_key(batch: &SpanBatch<'_>, span: &SpanRef<'_>, query: &AttributeQuery) -> bool {
+    attributes_of(batch, span).any(|(of, _)| query.key.as_deref() == Some(of.key))
+}
+
+/// The keys or values of a span that are asked for, each once per level.
+fn listed(
+    batch: &SpanBatch<'_>,
+    span: &SpanRef<'_>,
+    query: &AttributeQuery,
+) -> HashSet<(String, Level)> {
+    let mut listed = HashSet::new();
+    for (attribute, level) in attributes_of(batch, span) {
+        let text = match &query.key {
+            None => attribute.key.to_owned(),
+            Some(key) if key == attribute.key => batch.canonical(&attribute.value).into_owned(),
+            Some(_) => continue,
+        };
+        if text.starts_with(&query.prefix) {
+            listed.insert((text, level));
+        }
+    }
+    listed
 }
 
 /// Start of the newest span that answers the query.
@@ -76,18 +138,81 @@ impl TraceReader for MemoryReader {
         Ok(self.of(tenant).find(|trace| trace.id == id).map(stored))
     }
 
-    async fn search(
+    async fn search(&self, tenant: &Tenant, query: &TraceQuery) -> Result<FoundPage, ReadError> {
+        let rank = |trace: &Trace| {
+            let newest = newest_match(trace, query)?;
+            let facts = facts(trace);
+            let score = query.order.score(newest, &facts);
+            let rank = Rank::new(score, newest, trace.id);
+            query.matches_trace(&facts).then_some(rank)
+        };
+        let of_tenant = self.of(tenant);
+        let mut found: Vec<(Rank, &Trace)> = of_tenant
+            .filter_map(|trace| Some((rank(trace)?, trace)))
+            .collect();
+        let all = found.len();
+        if let Page::After(mark) = &query.page {
+            found.retain(|(rank, _)| *rank > mark.rank);
+        }
+        found.sort_by_key(|(rank, _)| *rank);
+        let more = found.len() > query.limit && query.page != Page::Only;
+        found.truncate(query.limit);
+        let last = found.last().filter(|_| more);
+        let next = last.map(|(rank, _)| PageMark {
+            rank: *rank,
+            view: String::new(),
+        });
+        // What a store that stops when it has enough knows as well.
+        let known = match query.page {
+            Page::Only => all < query.limit,
+            Page::First => all <= query.limit,
+            Page::After(_) => false,
+        };
+        let known = known || query.order != TraceOrder::Newest;
+        Ok(FoundPage {
+            traces: found.into_iter().map(|(_, trace)| stored(trace)).collect(),
+            next,
+            total: known.then_some(all as u64),
+        })
+    }
+
+    async fn attributes(
         &self,
         tenant: &Tenant,
-        query: &TraceQuery,
-    ) -> Result<Vec<StoredTrace>, ReadError> {
-        let mut found: Vec<(u64, &Trace)> = self
-            .of(tenant)
-            .filter_map(|trace| Some((newest_match(trace, query)?, trace)))
-            .collect();
-        found.sort_by_key(|(newest, trace)| (std::cmp::Reverse(*newest), trace.id));
-        found.truncate(query.limit);
-        Ok(found.into_iter().map(|(_, trace)| stored(trace)).collect())
+        query: &AttributeQuery,
+    ) -> Result<AttributeCounts, ReadError> {
+        let asked = TraceQuery {
+            predicates: query.predicates.clone(),
+            start: query.start,
+            ..TraceQuery::any(1)
+        };
+        let mut counts: BTreeMap<(String, &str), (Level, u64)> = BTreeMap::new();
+        let mut spans = 0;
+        for trace in self.of(tenant) {
+            let batch = SpanBatch::of_trace(trace);
+            for span in batch.spans.iter().filter(|of| asked.matches(&batch, of)) {
+                let listed = listed(&batch, span, query);
+                spans += u64::from(query.key.is_none() || has_key(&batch, span, query));
+                for (text, level) in listed {
+                    let count = counts.entry((text, level.as_str())).or_insert((level, 0));
+                    count.1 += 1;
+                }
+            }
+        }
+        let count = |((text, _), (level, spans)): ((String, &str), (Level, u64))| AttributeCount {
+            text,
+            level,
+            spans,
+        };
+        let mut counts: Vec<AttributeCount> = counts.into_iter().map(count).collect();
+        // Of equals the order is that of the map: by text, then by level.
+        counts.sort_by_key(|of| std::cmp::Reverse(of.spans));
+        counts.truncate(query.limit);
+        Ok(AttributeCounts {
+            counts,
+            spans,
+            all: true,
+        })
     }
 
     async fn services(&self, tenant: &Tenant) -> Result<Vec<String>, ReadError> {

@@ -5,12 +5,14 @@ pub mod trace_id;
 pub mod tags;
 pub mod logfmt;
 pub mod otlp_json;
+pub mod filter;
+pub mod page;
 
 pub use params::{NotText, Params};
 pub use trace_id::{TraceIdError, parse_trace_id};
 
 use bytes::Bytes;
-use model::{Tenant, UnixNanos};
+use model::{Tenant, TraceOrder, UnixNanos};
 
 /// What of an HTTP request matters to an endpoint.
 #[derive(Debug, Clone)]
@@ -31,6 +33,13 @@ pub struct ApiRequest {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct Malformed(pub String);
+
+/// The order of traces with this name.
+pub fn order_of(name: &str) -> Result<TraceOrder, Malformed> {
+    let names = TraceOrder::ALL.map(TraceOrder::as_str).join(", ");
+    let unknown = || Malformed(format!("unknown order {name:?}, there are {names}"));
+    TraceOrder::parse(name).ok_or_else(unknown)
+}
 
 impl Malformed {
     /// A complaint in these words.

@@ -117,7 +117,10 @@ impl Failure {
             | Self::Overloaded
             | Self::TimedOut(_)
             | Self::Read(
-                ReadError::Unavailable(_) | ReadError::Timeout | ReadError::TooBroad { .. },
+                ReadError::Unavailable(_)
+                | ReadError::Timeout
+                | ReadError::TooBroad { .. }
+                | ReadError::NoSuchPage,
             ) => self.to_string(),
         }
     }
@@ -125,7 +128,9 @@ impl Failure {
     /// The HTTP status that tells the client what to do about it.
     pub fn status(&self) -> StatusCode {
         match self {
-            Self::Malformed(_) | Self::Read(ReadError::TooBroad { .. }) => StatusCode::BAD_REQUEST,
+            Self::Malformed(_) | Self::Read(ReadError::TooBroad { .. } | ReadError::NoSuchPage) => {
+                StatusCode::BAD_REQUEST
+            }
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::Overloaded => StatusCode::TOO_MANY_REQUESTS,

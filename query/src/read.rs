@@ -1,6 +1,7 @@
 //! search/read: what can be asked of the store, and what is made of its answer.
 
 mod catalogue;
+mod attributes;
 mod traces;
 mod stored;
 mod archive;
@@ -15,9 +16,10 @@ use storage::{ReadError, TraceReader};
 use crate::adjust::AdjustPlan;
 
 pub use archive::ArchiveOf;
+pub use attributes::AttributesOf;
 pub use catalogue::{DependenciesIn, Nothing, OperationsOf, Services};
 pub use stored::{StoredSearch, StoredTraces};
-pub use traces::{FoundTraces, Search, ShownTraces, Summaries, Traces, TracesById};
+pub use traces::{FoundTraces, Search, ShownTraces, Summaries, SummaryPage, Traces, TracesById};
 pub use uploaded::Uploaded;
 
 /// A question to the store: the core that every API shares.

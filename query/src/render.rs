@@ -12,6 +12,7 @@ mod grpc;
 mod red;
 pub mod zipkin_v2;
 mod summaries;
+mod spoor_v1;
 mod catalogue;
 
 pub use catalogue::{dependencies_v3, failure_v3, operations_v3, services_v3};
@@ -22,4 +23,5 @@ pub use jaeger_v1::{
 pub use otlp_json::resource_spans;
 pub use output::{Gone, Output};
 pub use red::metric_family;
+pub use spoor_v1::{attribute_counts, trace_page};
 pub use summaries::summaries;

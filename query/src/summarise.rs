@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 
 use model::{EMPTY_SPAN_NAME, Span, SpanId, StatusCode, Trace, TraceId, UnixNanos};
+use storage::{Completeness, StoredTrace};
 
 /// A trace in a few words and numbers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +22,45 @@ pub struct TraceSummary {
     pub orphans: u64,
     /// The same by service, sorted by name.
     pub services: Vec<(String, SpanCounts)>,
+    /// Why the trace is not whole; nothing if it is.
+    pub incomplete: Vec<Incomplete>,
+}
+
+/// Why a trace is not whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Incomplete {
+    /// Every span has a parent.
+    NoRoot,
+    /// The parents of some spans are not there.
+    Orphans,
+    /// It has more spans than are shown of one trace.
+    Truncated,
+    /// It was still growing when it was last written.
+    StillOpen,
+}
+
+impl Incomplete {
+    /// The name in answers.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::NoRoot => "noRoot",
+            Self::Orphans => "orphans",
+            Self::Truncated => "truncated",
+            Self::StillOpen => "stillOpen",
+        }
+    }
+}
+
+/// Summarises a trace, of which at most so many spans are shown (0 for all).
+pub fn stored(stored: &StoredTrace, most: usize) -> TraceSummary {
+    let mut summary = summary(&stored.trace);
+    if most > 0 && summary.counts.spans > most as u64 {
+        summary.incomplete.push(Incomplete::Truncated);
+    }
+    if stored.completeness == Completeness::StillOpen {
+        summary.incomplete.push(Incomplete::StillOpen);
+    }
+    summary
 }
 
 /// Where a trace began.
@@ -72,8 +112,14 @@ pub fn summary(trace: &Trace) -> TraceSummary {
             None => {}
         }
     }
+    let reasons = [
+        (root.is_none(), Incomplete::NoRoot),
+        (orphans > 0, Incomplete::Orphans),
+    ];
+    let reasons = reasons.into_iter().filter(|(holds, _)| *holds);
     TraceSummary {
         id: trace.id,
+        incomplete: reasons.map(|(_, reason)| reason).collect(),
         root: root.map(|(_, root)| root),
         start: start.min(end),
         end,
@@ -145,6 +191,29 @@ mod tests {
         assert_eq!(
             found.services,
             [("db".to_owned(), db), ("web".to_owned(), web)]
+        );
+    }
+
+    #[test]
+    fn a_trace_that_is_not_whole_says_why() {
+        let reasons = |spans: Vec<Span>, completeness, most| {
+            let trace = trace(vec![of_resource(&[], spans)]);
+            let stored_trace = StoredTrace {
+                trace,
+                completeness,
+            };
+            stored(&stored_trace, most).incomplete
+        };
+        let whole = || vec![span(1), child(2, 1)];
+        assert_eq!(reasons(whole(), Completeness::Complete, 2), []);
+        assert_eq!(reasons(whole(), Completeness::Unknown, 0), []);
+        assert_eq!(
+            reasons(whole(), Completeness::StillOpen, 1),
+            [Incomplete::Truncated, Incomplete::StillOpen]
+        );
+        assert_eq!(
+            reasons(vec![child(2, 1)], Completeness::NoRoot, 0),
+            [Incomplete::NoRoot, Incomplete::Orphans]
         );
     }
 

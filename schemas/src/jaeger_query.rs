@@ -3,6 +3,7 @@
 //! The messages have the names and fields of the protobuf files; a test compares the numbers.
 
 pub mod model;
+pub mod expression;
 pub mod api_v2;
 pub mod api_v3;
 

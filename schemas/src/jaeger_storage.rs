@@ -8,8 +8,8 @@ use prost::{Message, Oneof};
 use prost_types::{Duration, Timestamp};
 
 pub use crate::jaeger_query::api_v3::{
-    Filter, GetDependenciesRequest, GetOperationsRequest, GetOperationsResponse,
-    GetServicesRequest, GetServicesResponse, Operation, ServiceSummary,
+    Call, GetDependenciesRequest, GetOperationsRequest, GetOperationsResponse, GetServicesRequest,
+    GetServicesResponse, Operation, ServiceSummary,
 };
 
 #[cfg(test)]
@@ -124,9 +124,9 @@ pub struct TraceQueryParameters {
     /// Most traces.
     #[prost(int32, tag = "8")]
     pub search_depth: i32,
-    /// A structured filter, of which only the presence is read.
+    /// A structured filter, in place of service, operation, attributes and durations.
     #[prost(message, optional, tag = "9")]
-    pub filter: Option<Filter>,
+    pub filter: Option<Call>,
 }
 
 /// Asks for traces, their ids or their summaries.

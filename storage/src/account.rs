@@ -3,6 +3,7 @@
 use roaring::RoaringTreemap;
 use sqlx::{AssertSqlSafe, Executor, FromRow, PgConnection};
 
+use crate::removal::{KEPT_BY_REPLAY, RETENTION};
 use crate::{Counts, Day, PostgresStore, ReadError, Source, progress};
 
 /// Every row of a table may be read: no time limit, and plans for many rows.
@@ -63,8 +64,7 @@ impl SourceAccount {
 
     /// Spans of its records that are done.
     pub fn spans(&self) -> u64 {
-        let counts = &self.counts;
-        counts.spans_stored + counts.spans_duplicate + counts.spans_dead_lettered
+        self.counts.spans()
     }
 }
 
@@ -90,23 +90,40 @@ pub struct StoredDay {
     pub segments: i64,
     /// Spans in them.
     pub spans: i64,
+    /// Spans that tail sampling dropped and that are remembered.
+    pub dropped: i64,
     /// Spans that the RED series of the day count.
     pub calls: i64,
 }
 
-/// Stored spans that were deleted on purpose.
+/// Spans that were deleted on purpose.
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]
 pub struct Removal {
     /// Whose spans they were.
     pub tenant: String,
     /// The day they started on, in days since 1970.
     pub day: i32,
-    /// Why: `retention`.
+    /// Why: `retention`; of spans that a policy had dropped, `retention of dropped` or `kept by a
+    /// replay`.
     pub reason: String,
     /// How many spans.
     pub spans: i64,
-    /// In how many segments.
+    /// In how many segments; of dropped ones, decisions.
     pub segments: i64,
+}
+
+impl Removal {
+    /// Whether retention has taken the day, so that its spans need not be there. A replay that stores
+    /// what was dropped takes nothing away.
+    pub fn is_of_whole_day(&self) -> bool {
+        self.reason != KEPT_BY_REPLAY
+    }
+
+    /// Whether these spans were stored; else a policy had dropped them, and they are remembered as
+    /// dropped no longer.
+    pub fn was_stored(&self) -> bool {
+        self.reason == RETENTION
+    }
 }
 
 impl PostgresStore {
@@ -150,6 +167,7 @@ struct SourceRow {
     spans_stored: i64,
     spans_duplicate: i64,
     spans_dead_lettered: i64,
+    spans_dropped: i64,
     base_offset: Option<i64>,
     offsets_skipped: i64,
     offsets_lost: i64,
@@ -159,8 +177,8 @@ struct SourceRow {
 pub(crate) async fn sources(conn: &mut PgConnection) -> Result<Vec<SourceAccount>, ReadError> {
     let rows: Vec<SourceRow> = sqlx::query_as(
         "SELECT consumer, topic, partition, watermark, done_above, records, records_dead_lettered,
-             spans_stored, spans_duplicate, spans_dead_lettered, base_offset, offsets_skipped,
-             offsets_lost, spans_untallied
+             spans_stored, spans_duplicate, spans_dead_lettered, spans_dropped, base_offset,
+             offsets_skipped, offsets_lost, spans_untallied
          FROM progress ORDER BY consumer, topic, partition",
     )
     .fetch_all(conn)
@@ -182,6 +200,7 @@ fn source(row: SourceRow) -> Result<SourceAccount, ReadError> {
             spans_stored: unsigned(row.spans_stored),
             spans_duplicate: unsigned(row.spans_duplicate),
             spans_dead_lettered: unsigned(row.spans_dead_lettered),
+            spans_dropped: unsigned(row.spans_dropped),
             records_dead_lettered: unsigned(row.records_dead_lettered),
         },
         base: row.base_offset,
@@ -209,6 +228,7 @@ struct TallyRow {
     spans_stored: i64,
     spans_duplicate: i64,
     spans_dead_lettered: i64,
+    spans_dropped: i64,
 }
 
 /// Sums of folded rows and of those that are not folded yet.
@@ -218,12 +238,13 @@ pub(crate) async fn tallies(conn: &mut PgConnection) -> Result<Vec<TenantTally>,
              sum(records_dead_lettered)::bigint AS records_dead_lettered,
              sum(spans_stored)::bigint AS spans_stored,
              sum(spans_duplicate)::bigint AS spans_duplicate,
-             sum(spans_dead_lettered)::bigint AS spans_dead_lettered
+             sum(spans_dead_lettered)::bigint AS spans_dead_lettered,
+             sum(spans_dropped)::bigint AS spans_dropped
          FROM (SELECT consumer, tenant, records, records_dead_lettered, spans_stored,
-                   spans_duplicate, spans_dead_lettered FROM tally
+                   spans_duplicate, spans_dead_lettered, spans_dropped FROM tally
                UNION ALL
                SELECT consumer, tenant, records, records_dead_lettered, spans_stored,
-                   spans_duplicate, spans_dead_lettered FROM tally_delta) AS parts
+                   spans_duplicate, spans_dead_lettered, spans_dropped FROM tally_delta) AS parts
          GROUP BY consumer, tenant ORDER BY consumer, tenant",
     )
     .fetch_all(conn)
@@ -234,6 +255,7 @@ pub(crate) async fn tallies(conn: &mut PgConnection) -> Result<Vec<TenantTally>,
             spans_stored: unsigned(row.spans_stored),
             spans_duplicate: unsigned(row.spans_duplicate),
             spans_dead_lettered: unsigned(row.spans_dead_lettered),
+            spans_dropped: unsigned(row.spans_dropped),
             records_dead_lettered: unsigned(row.records_dead_lettered),
         },
         consumer: row.consumer,
@@ -244,36 +266,32 @@ pub(crate) async fn tallies(conn: &mut PgConnection) -> Result<Vec<TenantTally>,
 
 /// Of attached partitions, and of those that retention has taken out and not dropped yet.
 async fn days(conn: &mut PgConnection) -> Result<Vec<StoredDay>, ReadError> {
-    let detached: Vec<String> = sqlx::query_scalar(
-        "SELECT c.relname::text FROM pg_class c
-         WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind = 'r'
-           AND c.relname ~ '^segment_[0-9]{8}$'
-           AND NOT EXISTS (SELECT FROM pg_inherits i
-                           WHERE i.inhrelid = c.oid AND NOT i.inhdetachpending)",
-    )
-    .fetch_all(&mut *conn)
-    .await?;
-    let of_table = |table: &str| {
+    let segments = tables(conn, "segment").await?.into_iter().map(|table| {
         format!(
             "SELECT tenant, (start_ns / 86400000000000)::int AS day, count(*) AS segments,
-                 sum(span_count) AS spans, 0 AS calls FROM {table} GROUP BY 1, 2"
+                 sum(span_count) AS spans, 0 AS dropped, 0 AS calls FROM {table} GROUP BY 1, 2"
         )
-    };
-    let segments: Vec<String> = std::iter::once("segment")
-        .chain(detached.iter().map(String::as_str))
-        .map(of_table)
-        .collect();
+    });
+    let segments: Vec<String> = segments.collect();
+    let dropped = tables(conn, "trace_decision").await?.into_iter();
+    let dropped = dropped.map(|table| {
+        format!(
+            "SELECT tenant, (start_ns / 86400000000000)::int, 0, 0, sum(span_count), 0
+             FROM {table} WHERE segment_id IS NULL GROUP BY 1, 2"
+        )
+    });
+    let all: Vec<String> = segments.into_iter().chain(dropped).collect();
     let statement = format!(
         "SELECT tenant, day, sum(segments)::bigint AS segments, sum(spans)::bigint AS spans,
-             sum(calls)::bigint AS calls
+             sum(dropped)::bigint AS dropped, sum(calls)::bigint AS calls
          FROM ({} UNION ALL
-               SELECT tenant, (minute_ns / 86400000000000)::int, 0, 0, sum(calls)
+               SELECT tenant, (minute_ns / 86400000000000)::int, 0, 0, 0, sum(calls)
                FROM red GROUP BY 1, 2
                UNION ALL
-               SELECT tenant, (minute_ns / 86400000000000)::int, 0, 0, sum(calls)
+               SELECT tenant, (minute_ns / 86400000000000)::int, 0, 0, 0, sum(calls)
                FROM red_delta GROUP BY 1, 2) AS parts
          GROUP BY tenant, day ORDER BY tenant, day",
-        segments.join(" UNION ALL ")
+        all.join(" UNION ALL ")
     );
     conn.execute("SET LOCAL max_parallel_workers_per_gather = 2")
         .await?;
@@ -282,9 +300,47 @@ async fn days(conn: &mut PgConnection) -> Result<Vec<StoredDay>, ReadError> {
         .await?)
 }
 
+/// A table with a partition for each day, and its partitions that are detached.
+async fn tables(conn: &mut PgConnection, name: &str) -> Result<Vec<String>, sqlx::Error> {
+    let mut tables: Vec<String> = sqlx::query_scalar(
+        "SELECT c.relname::text FROM pg_class c
+         WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind = 'r'
+           AND c.relname ~ ('^' || $1 || '_[0-9]{8}$')
+           AND NOT EXISTS (SELECT FROM pg_inherits i
+                           WHERE i.inhrelid = c.oid AND NOT i.inhdetachpending)",
+    )
+    .bind(name)
+    .fetch_all(conn)
+    .await?;
+    tables.push(name.to_owned());
+    Ok(tables)
+}
+
 impl StoredDay {
     /// The day.
     pub fn day(&self) -> Day {
         Day(self.day)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::removal::FORGOTTEN;
+
+    #[test]
+    fn a_replay_that_keeps_what_was_dropped_takes_no_day() {
+        let of_whole_day = |reason: &str| {
+            let removal = Removal {
+                tenant: "a".to_owned(),
+                day: 90,
+                reason: reason.to_owned(),
+                spans: 5,
+                segments: 0,
+            };
+            removal.is_of_whole_day()
+        };
+        let all = [RETENTION, FORGOTTEN, KEPT_BY_REPLAY];
+        assert_eq!(all.map(of_whole_day), [true, true, false]);
     }
 }

@@ -1,14 +1,15 @@
 //! What a trace store promises: the traits that the ingester writes to and the query reads from.
 
+mod answers;
+
 use std::future::Future;
 
-use model::{
-    RejectReason, SpanBatch, SpanKind, Tenant, TimeRange, Trace, TraceId, TraceQuery, UnixNanos,
-};
+use model::{RejectReason, SpanBatch, SpanKind, Tenant, TimeRange, TraceId, TraceQuery, UnixNanos};
 use roaring::RoaringTreemap;
 use uuid::Uuid;
 
 use crate::{ReadError, WriteError};
+pub use answers::{AttributeCount, AttributeCounts, AttributeQuery, FoundPage, StoredTrace};
 
 /// Under which name the consumed position of new spans lies in the store.
 pub const LIVE_CONSUMER: &str = "live";
@@ -46,8 +47,17 @@ pub struct Counts {
     pub spans_duplicate: u64,
     /// Spans in records that went to the dead letters, as far as they could be counted.
     pub spans_dead_lettered: u64,
+    /// Spans of traces that tail sampling does not keep.
+    pub spans_dropped: u64,
     /// Records that went to the dead letters.
     pub records_dead_lettered: u64,
+}
+
+impl Counts {
+    /// Spans of the records that are done.
+    pub fn spans(&self) -> u64 {
+        self.spans_stored + self.spans_duplicate + self.spans_dead_lettered + self.spans_dropped
+    }
 }
 
 /// How far a source has been consumed.
@@ -126,6 +136,55 @@ pub enum Completeness {
     Unknown,
 }
 
+/// What tail sampling makes of a trace that nothing was decided of before.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Verdict<'b> {
+    /// Whether its spans are stored. Those of others are counted, and remembered in short.
+    pub kept: bool,
+    /// The policy that decided; empty where none of them keeps it.
+    pub policy: &'b str,
+    /// How many traces a kept one stands for, itself included: one over the probability with which
+    /// it was kept. None if that is not known.
+    pub weight: Option<f64>,
+}
+
+impl Completeness {
+    /// The number in the column `completeness`.
+    pub(crate) const fn number(self) -> i16 {
+        match self {
+            Self::Unknown => 0,
+            Self::Complete => 1,
+            Self::NoRoot => 2,
+            Self::StillOpen => 3,
+        }
+    }
+
+    /// What a number in that column means.
+    pub(crate) const fn from_number(number: i16) -> Self {
+        match number {
+            1 => Self::Complete,
+            2 => Self::NoRoot,
+            3 => Self::StillOpen,
+            _ => Self::Unknown,
+        }
+    }
+
+    /// Which of two segments of a trace tells more of how it ended.
+    pub(crate) fn better(self, other: Self) -> Self {
+        let worth = |of: Self| match of {
+            Self::Complete => 3,
+            Self::NoRoot => 2,
+            Self::StillOpen => 1,
+            Self::Unknown => 0,
+        };
+        if worth(other) > worth(self) {
+            other
+        } else {
+            self
+        }
+    }
+}
+
 /// Spans of one trace to be written.
 #[derive(Debug, Clone, Copy)]
 pub struct TraceSpans<'b, 'a> {
@@ -139,6 +198,8 @@ pub struct TraceSpans<'b, 'a> {
     pub received: TimeRange,
     /// Why they are written now.
     pub completeness: Completeness,
+    /// What tail sampling says, where it is on. A decision that is stored already goes before it.
+    pub verdict: Option<Verdict<'b>>,
     /// Where the spans lie.
     pub batch: &'b SpanBatch<'a>,
     /// Their indices in the batch.
@@ -161,8 +222,25 @@ pub struct Written {
     pub spans_stored: u64,
     /// Spans that were stored already, or occurred twice in the batch.
     pub spans_duplicate: u64,
+    /// Spans that were dropped by a decision of tail sampling.
+    pub spans_dropped: u64,
     /// Segments written.
     pub segments: u64,
+    /// What decisions of tail sampling did, by policy.
+    pub decided: Vec<Decided>,
+}
+
+/// What the decisions of one policy did in a transaction.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Decided {
+    /// The policy; empty where none of them kept the traces.
+    pub policy: String,
+    /// Whether the traces are kept.
+    pub kept: bool,
+    /// Traces that were decided for the first time.
+    pub traces: u64,
+    /// Spans of these, and of traces that were decided before, each once.
+    pub spans: u64,
 }
 
 /// A record that can never be stored as spans, where no dead-letter topic exists to keep it.
@@ -200,7 +278,11 @@ pub trait TraceWriter: Send + Sync + 'static {
     /// - **Atomic.** All of it or nothing.
     /// - **Durable.** `Ok` means committed; an ambiguous commit has been resolved before `Ok`.
     /// - **Idempotent.** A span that is stored already is counted as a duplicate and changes
-    ///   nothing: no row, no RED count, no edge.
+    ///   nothing: no row, no RED count, no edge. So is one that was dropped already.
+    /// - **Decided once.** What was decided of a trace first holds for all spans that come later,
+    ///   whoever writes them and whatever their verdict says. Spans that were stored without a
+    ///   decision are one for keeping the rest. Dropped spans count in RED series, edges and
+    ///   catalogues like stored ones.
     /// - **Fenced.** Each step's owner and revision are compared; `Fenced` means that nothing was
     ///   written and that the source must be claimed anew, every cached state dropped.
     fn write(
@@ -272,15 +354,6 @@ pub struct RedQuery {
     pub range: TimeRange,
 }
 
-/// A trace as the store holds it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct StoredTrace {
-    /// All its spans, each once.
-    pub trace: Trace,
-    /// Whether the writer saw it end: the best of its segments.
-    pub complete: bool,
-}
-
 /// What became of a wish to keep a trace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Archived {
@@ -305,13 +378,24 @@ pub trait TraceReader: Send + Sync + 'static {
 
     /// The traces that answer a query, whole.
     ///
-    /// Exact: what a scan over every stored span would find. Newest first, by the start of the
-    /// newest span of the trace that answers the query; then by trace id.
+    /// - **Exact.** What a scan over every stored span would find, in the order of the query: see
+    ///   [`model::TraceOrder`]. What a trace is as a whole counts all its spans.
+    /// - **Pages follow one another.** One after the other they hold what a single answer would
+    ///   have held when the first was asked for, whatever is written meanwhile; the traces
+    ///   themselves are shown as they are now.
     fn search(
         &self,
         tenant: &Tenant,
         query: &TraceQuery,
-    ) -> impl Future<Output = Result<Vec<StoredTrace>, ReadError>> + Send;
+    ) -> impl Future<Output = Result<FoundPage, ReadError>> + Send;
+
+    /// Keys or values of attributes, by the number of spans that have them, counted among the
+    /// newest spans asked for: as many as one call may look at.
+    fn attributes(
+        &self,
+        tenant: &Tenant,
+        query: &AttributeQuery,
+    ) -> impl Future<Output = Result<AttributeCounts, ReadError>> + Send;
 
     /// Services with stored spans, sorted.
     fn services(

@@ -48,13 +48,30 @@ impl CopyRows {
 
     /// A `text`, or null.
     pub(crate) fn optional_text(&mut self, value: Option<&str>) -> &mut Self {
+        self.optional_bytes(value.map(str::as_bytes))
+    }
+
+    /// A `bytea`, or null.
+    pub(crate) fn optional_bytes(&mut self, value: Option<&[u8]>) -> &mut Self {
         match value {
-            Some(value) => self.text(value),
+            Some(value) => self.bytes(value),
             None => {
                 self.bytes.extend_from_slice(&(-1i32).to_be_bytes());
                 self
             }
         }
+    }
+
+    /// A `bigint`, or null.
+    pub(crate) fn optional_bigint(&mut self, value: Option<i64>) -> &mut Self {
+        let bytes = value.map(i64::to_be_bytes);
+        self.optional_bytes(bytes.as_ref().map(<[u8; 8]>::as_slice))
+    }
+
+    /// A `double precision`, or null.
+    pub(crate) fn optional_double(&mut self, value: Option<f64>) -> &mut Self {
+        let bytes = value.map(f64::to_be_bytes);
+        self.optional_bytes(bytes.as_ref().map(<[u8; 8]>::as_slice))
     }
 
     /// A `bigint`.

@@ -67,6 +67,9 @@ pub enum ReadError {
         /// Bytes of their payloads.
         payload_bytes: u64,
     },
+    /// The page that is to follow another is none of this store.
+    #[error("the page token is none of this store's: search anew")]
+    NoSuchPage,
     /// The schema or the rights are wrong.
     #[error("the store needs an operator")]
     Operator(#[source] sqlx::Error),

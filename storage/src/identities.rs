@@ -1,11 +1,14 @@
 //! Which spans are stored, by their identities: what a replay is compared with.
 
+use std::collections::HashSet;
+
 use bumpalo::Bump;
 use model::{IdentityHasher, SpanHash, SpanId, Tenant, TimeRange, TraceId, UnixNanos, ValueRef};
 use sqlx::{Row, postgres::PgRow};
 use uuid::Uuid;
 
 use crate::payload::Reader;
+use crate::summary::dropped::{self, dropped_span};
 use crate::traces::inconsistent;
 use crate::{PostgresStore, ReadError};
 
@@ -49,7 +52,62 @@ pub enum WhichIdentities<'q> {
     Traces(&'q [TraceId]),
 }
 
+/// A span that tail sampling dropped, as far as it is remembered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct DroppedIdentity {
+    /// The trace it belonged to.
+    pub trace_id: TraceId,
+    /// Its id.
+    pub span_id: SpanId,
+    /// The first 32 bits of its identity.
+    hash: u32,
+}
+
+impl DroppedIdentity {
+    /// How a span would be remembered if it were dropped.
+    pub fn of(trace_id: TraceId, span_id: SpanId, hash: SpanHash) -> Self {
+        let (_, hash) = dropped_span(span_id, hash);
+        Self {
+            trace_id,
+            span_id,
+            hash,
+        }
+    }
+}
+
 impl PostgresStore {
+    /// Names the spans of these traces that were dropped, of any tenant: the tenant is part of a span's
+    /// identity.
+    ///
+    /// # Errors
+    /// If the store cannot be read to the end.
+    pub async fn dropped(&self, traces: &[TraceId]) -> Result<HashSet<DroppedIdentity>, ReadError> {
+        let mut tx = self.read_pool.begin_with(BEGIN).await?;
+        let ids = traces.iter().map(|id| Uuid::from_bytes(*id.as_bytes()));
+        let rows = sqlx::query(
+            "SELECT trace_id, dropped FROM trace_decision
+             WHERE trace_id = ANY($1) AND segment_id IS NULL",
+        )
+        .bind(ids.collect::<Vec<_>>())
+        .fetch_all(&mut *tx)
+        .await?;
+        let mut found = HashSet::new();
+        for row in &rows {
+            let id: Uuid = row.try_get("trace_id")?;
+            let trace = TraceId::from_slice(id.as_bytes());
+            let trace = trace.map_err(|e| inconsistent("trace_id", &e))?;
+            let nodes = dropped::decode(row.try_get("dropped")?);
+            let nodes = nodes.map_err(|error| ReadError::Inconsistent {
+                table: "trace_decision",
+                column: "dropped",
+                what: error.to_string(),
+            })?;
+            let spans = nodes.iter();
+            found.extend(spans.map(|node| DroppedIdentity::of(trace, node.id, node.hash)));
+        }
+        Ok(found)
+    }
+
     /// Names the spans of traces that are wanted, segment by segment, in one snapshot. Takes as
     /// long as it takes.
     ///

@@ -30,7 +30,7 @@ pub(crate) fn describe() {
     describe_counter!(
         SPANS,
         Unit::Count,
-        "Spans since ever by tenant and outcome: stored, duplicate, dead_lettered. From the store's rows: take the maximum over processes."
+        "Spans since ever by tenant and outcome: stored, duplicate, dead_lettered, dropped. From the store's rows: take the maximum over processes."
     );
     describe_counter!(
         RECORDS,
@@ -70,12 +70,14 @@ pub(crate) fn show(sources: &[SourceAccount], tallies: &[TenantTally]) {
         sum.spans_stored += tally.counts.spans_stored;
         sum.spans_duplicate += tally.counts.spans_duplicate;
         sum.spans_dead_lettered += tally.counts.spans_dead_lettered;
+        sum.spans_dropped += tally.counts.spans_dropped;
     }
     for (tenant, sum) in by_tenant {
         for (outcome, spans) in [
             ("stored", sum.spans_stored),
             ("duplicate", sum.spans_duplicate),
             ("dead_lettered", sum.spans_dead_lettered),
+            ("dropped", sum.spans_dropped),
         ] {
             counter!(SPANS, "tenant" => tenant.to_owned(), "outcome" => outcome).absolute(spans);
         }

@@ -49,15 +49,16 @@ pub use account::{Account, Removal, SourceAccount, StoredDay, TenantTally};
 pub use config::{DatabaseUrl, StorageConfig};
 pub use contract::PassedOffsets;
 pub use contract::{
-    Archived, Completeness, Counts, DeadLetter, Dependency, LIVE_CONSUMER, Operation, Owner,
-    Progress, ProgressStep, RedPoint, RedQuery, Source, StoredTrace, TenantRecords, TraceReader,
-    TraceSpans, TraceWriter, WriteBatch, Written,
+    Archived, AttributeCount, AttributeCounts, AttributeQuery, Completeness, Counts, DeadLetter,
+    Decided, Dependency, FoundPage, LIVE_CONSUMER, Operation, Owner, Progress, ProgressStep,
+    RedPoint, RedQuery, Source, StoredTrace, TenantRecords, TraceReader, TraceSpans, TraceWriter,
+    Verdict, WriteBatch, Written,
 };
 pub use day::Day;
 pub use dead_letter::KeptLetter;
 pub use error::{ReadError, WriteError};
 pub use histogram::DurationHistogram;
-pub use identities::{StoredIdentity, WhichIdentities};
+pub use identities::{DroppedIdentity, StoredIdentity, WhichIdentities};
 pub use index::IndexConfig;
 pub use migrate::SetupError;
 pub use purge::{LogEnd, Purge, PurgeOrder};
@@ -79,3 +80,7 @@ pub use tally::DIRECT_CONSUMER;
 #[cfg(test)]
 #[path = "../tests/support/arbitrary.rs"]
 mod test_traces;
+#[cfg(test)]
+#[path = "../tests/support/filters.rs"]
+#[expect(dead_code, reason = "shared with the tests of the read side")]
+mod test_filters;

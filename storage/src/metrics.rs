@@ -12,7 +12,7 @@ use crate::{WriteError, Written, ledger_metrics, read_metrics};
 pub const TRANSACTION_SECONDS: &str = "spoor_storage_transaction_duration_seconds";
 /// Write transactions by outcome.
 pub const TRANSACTIONS: &str = "spoor_storage_transactions_total";
-/// Spans by what became of them: `stored` or `duplicate`.
+/// Spans by what became of them: `stored`, `duplicate` or `dropped`.
 pub const SPANS: &str = "spoor_storage_spans_total";
 /// Segments written.
 pub const SEGMENTS: &str = "spoor_storage_segments_total";
@@ -54,7 +54,7 @@ pub fn describe() {
     describe_counter!(
         SPANS,
         Unit::Count,
-        "Spans by what became of them: stored or duplicate."
+        "Spans by what became of them: stored, duplicate, or dropped by tail sampling."
     );
     describe_counter!(SEGMENTS, Unit::Count, "Segments written.");
     describe_counter!(
@@ -132,6 +132,7 @@ pub(crate) fn committed(took: Duration, written: &Written, payload_bytes: u64) {
     counter!(TRANSACTIONS, "outcome" => "committed").increment(1);
     counter!(SPANS, "outcome" => "stored").increment(written.spans_stored);
     counter!(SPANS, "outcome" => "duplicate").increment(written.spans_duplicate);
+    counter!(SPANS, "outcome" => "dropped").increment(written.spans_dropped);
     counter!(SEGMENTS).increment(written.segments);
     counter!(PAYLOAD_BYTES).increment(payload_bytes);
 }

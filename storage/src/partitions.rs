@@ -10,6 +10,7 @@ use std::time::Duration;
 use model::UnixNanos;
 use sqlx::{AssertSqlSafe, Executor, PgConnection, PgPool};
 
+use crate::removal::RemovedSpans;
 use crate::replay::Held;
 use crate::{Day, failure, index, locks, metrics, removal};
 
@@ -29,14 +30,15 @@ struct Daily {
     with: &'static str,
 }
 
-/// The table whose rows hold spans: what is dropped of it is noted.
+/// The tables whose rows hold spans, or remember them: what is dropped of these is noted.
 const SEGMENTS: &str = "segment";
+const DECISIONS: &str = "trace_decision";
 
 /// Rows of these are never changed, and dropped before they need freezing.
 const APPEND_ONLY: &str = "WITH (autovacuum_vacuum_insert_threshold = -1, \
      toast.autovacuum_vacuum_insert_threshold = -1)";
 
-const TABLES: [Daily; 6] = [
+const TABLES: [Daily; 7] = [
     Daily {
         name: "operation_seen",
         key: Key::Days,
@@ -61,6 +63,11 @@ const TABLES: [Daily; 6] = [
         name: "edge",
         key: Key::Nanos,
         with: "WITH (fillfactor = 70)",
+    },
+    Daily {
+        name: DECISIONS,
+        key: Key::Nanos,
+        with: "WITH (autovacuum_vacuum_insert_threshold = -1)",
     },
     Daily {
         name: SEGMENTS,
@@ -91,6 +98,15 @@ impl Daily {
     }
 }
 
+/// Which spans the rows of a table are about, if any.
+fn spans_of(table: &str) -> Option<RemovedSpans> {
+    match table {
+        SEGMENTS => Some(RemovedSpans::Stored),
+        DECISIONS => Some(RemovedSpans::Dropped),
+        _ => None,
+    }
+}
+
 /// Makes what a day lacks, in a transaction of its own. Idempotent, also from several processes.
 pub(crate) async fn ensure_day(pool: &PgPool, day: Day) -> Result<(), sqlx::Error> {
     for _ in 1..ATTEMPTS {
@@ -117,8 +133,8 @@ async fn try_ensure_day(pool: &PgPool, day: Day) -> Result<(), sqlx::Error> {
             State::Attached => continue,
             // Retention took it out and could not drop it yet. Its rows are beyond retention.
             State::Detached => {
-                if table.name == SEGMENTS {
-                    removal::note_segments(&mut tx, &table.partition(day), day).await?;
+                if let Some(spans) = spans_of(table.name) {
+                    removal::note(&mut tx, spans, &table.partition(day), day).await?;
                 }
                 let drop = AssertSqlSafe(format!("DROP TABLE {}", table.partition(day)));
                 tx.execute(drop).await?;
@@ -290,8 +306,8 @@ async fn drop_partition(
         let detach = format!("ALTER TABLE {parent} DETACH PARTITION {partition} CONCURRENTLY");
         conn.execute(AssertSqlSafe(detach)).await?;
     }
-    if parent == SEGMENTS {
-        return removal::drop_segments(conn, partition, day).await;
+    if let Some(spans) = spans_of(parent) {
+        return removal::drop_spans(conn, spans, partition, day).await;
     }
     let drop = AssertSqlSafe(format!("DROP TABLE {partition}"));
     conn.execute(drop).await.map(|_| ())

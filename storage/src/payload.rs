@@ -26,6 +26,7 @@ pub(crate) use dictionary::{Dictionary, Learner, SharedResource};
 pub(crate) use intern::HashedMap;
 pub(crate) use interned::{Encoder, Stranger, VERSION, Words};
 pub(crate) use reader::{Known, Names, Reader};
+pub(crate) use varint::{Cursor, put, put_signed};
 
 /// Most bytes of a body. A segment is cut long before: this is a bound for readers of bad bytes.
 const MAX_BODY: usize = 256 << 20;

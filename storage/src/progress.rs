@@ -23,6 +23,7 @@ struct Row {
     spans_stored: i64,
     spans_duplicate: i64,
     spans_dead_lettered: i64,
+    spans_dropped: i64,
 }
 
 /// Takes a source over for `owner`, ending a transaction of an earlier owner that is in the way.
@@ -52,7 +53,7 @@ async fn try_claim(pool: &PgPool, source: &Source, owner: Owner) -> Result<Row, 
          ON CONFLICT (consumer, topic, partition)
          DO UPDATE SET owner = $4, revision = p.revision + 1, claimed_at = now()
          RETURNING revision, watermark, done_above, records, records_dead_lettered, spans_stored,
-                   spans_duplicate, spans_dead_lettered",
+                   spans_duplicate, spans_dead_lettered, spans_dropped",
     )
     .bind(&source.consumer)
     .bind(&source.topic)
@@ -101,6 +102,7 @@ fn progress(row: Row) -> Result<Progress, WriteError> {
             spans_stored: unsigned(row.spans_stored),
             spans_duplicate: unsigned(row.spans_duplicate),
             spans_dead_lettered: unsigned(row.spans_dead_lettered),
+            spans_dropped: unsigned(row.spans_dropped),
             records_dead_lettered: unsigned(row.records_dead_lettered),
         },
     })
@@ -160,14 +162,15 @@ pub(crate) async fn fence(conn: &mut PgConnection, step: &ProgressStep) -> Resul
 const ADVANCE: &str = "
          WITH tallied AS (
              INSERT INTO tally_delta (consumer, tenant, records, records_dead_lettered,
-                 spans_stored, spans_duplicate, spans_dead_lettered)
+                 spans_stored, spans_duplicate, spans_dead_lettered, spans_dropped)
              SELECT $1, * FROM unnest($17::text[], $18::int8[], $19::int8[], $20::int8[],
-                                      $21::int8[], $22::int8[]))
+                                      $21::int8[], $22::int8[], $23::int8[]))
          UPDATE progress SET
              revision = revision + 1, watermark = $6, done_above = $7, records = records + $8,
              records_dead_lettered = records_dead_lettered + $9,
              spans_dead_lettered = spans_dead_lettered + $10,
              spans_stored = spans_stored + $11, spans_duplicate = spans_duplicate + $12,
+             spans_dropped = spans_dropped + $24,
              base_offset = coalesce(base_offset + $15, $6 + $16 - records - $8),
              offsets_skipped = CASE WHEN base_offset IS NULL THEN 0 ELSE offsets_skipped + $13 END,
              offsets_lost = CASE WHEN base_offset IS NULL THEN 0 ELSE offsets_lost + $14 END,
@@ -203,6 +206,8 @@ pub(crate) async fn advance(
         .bind(&tallies.stored)
         .bind(&tallies.duplicate)
         .bind(&tallies.spans_dead)
+        .bind(&tallies.dropped)
+        .bind(tallies.dropped.iter().sum::<i64>())
         .execute(conn)
         .await?;
     if moved.rows_affected() == 1 {

@@ -108,7 +108,8 @@ impl PostgresStore {
         let replays_cancelled = sources::cancel_replays(&mut tx).await?;
         tables::empty(&mut tx, order.archive).await?;
         let generation = sqlx::query_scalar(
-            "UPDATE purge SET generation = generation + 1, purged_at = now() RETURNING generation",
+            "UPDATE purge SET generation = generation + 1, purged_at = now(), decided = false
+             RETURNING generation",
         )
         .fetch_one(&mut *tx)
         .await?;
@@ -136,9 +137,10 @@ async fn quiet(conn: &mut PgConnection) -> Result<(), sqlx::Error> {
     Ok(())
 }
 
-/// How many purges there were. The caller holds a slot: no purge is under way.
-pub(crate) async fn generation(conn: &mut PgConnection) -> Result<i64, sqlx::Error> {
-    sqlx::query_scalar("SELECT generation FROM purge")
+/// How many purges there were, and whether tail sampling has decided anything since the last one.
+/// The caller holds a slot: no purge is under way, and what was decided of its traces is committed.
+pub(crate) async fn generation(conn: &mut PgConnection) -> Result<(i64, bool), sqlx::Error> {
+    sqlx::query_as("SELECT generation, decided FROM purge")
         .fetch_one(conn)
         .await
 }

@@ -27,8 +27,9 @@ pub(crate) fn describe() {
     describe_histogram!(
         READ_SECONDS,
         Unit::Seconds,
-        "Time of a read by call (trace, search, services, operations, dependencies, red, archive) \
-         and outcome (ok, unavailable, timeout, operator, inconsistent, too_broad)."
+        "Time of a read by call (trace, search, attributes, services, operations, dependencies, red, \
+         archive) and outcome (ok, unavailable, timeout, operator, inconsistent, too_broad, \
+         no_such_page)."
     );
     describe_counter!(
         CANDIDATES,
@@ -80,6 +81,7 @@ pub(crate) fn read<T>(call: &'static str, took: Duration, outcome: &Result<T, Re
         Err(ReadError::Operator(_)) => "operator",
         Err(ReadError::Inconsistent { .. }) => "inconsistent",
         Err(ReadError::TooBroad { .. }) => "too_broad",
+        Err(ReadError::NoSuchPage) => "no_such_page",
     };
     histogram!(READ_SECONDS, "call" => call, "outcome" => outcome).record(took.as_secs_f64());
 }

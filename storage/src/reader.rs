@@ -9,8 +9,9 @@ use tokio::time::Instant;
 use crate::search::Cost;
 use crate::traces::TraceReading;
 use crate::{
-    Archived, Dependency, Operation, PostgresStore, ReadError, RedPoint, RedQuery, SearchLimits,
-    StoredTrace, TraceReader, archive, derived, failure, read_metrics, search,
+    Archived, AttributeCounts, AttributeQuery, Dependency, FoundPage, Operation, PostgresStore,
+    ReadError, RedPoint, RedQuery, SearchLimits, StoredTrace, TraceReader, archive, derived,
+    failure, read_metrics, search,
 };
 
 /// One snapshot for all that a search reads. The planner must not choose a sequential scan while
@@ -70,27 +71,28 @@ impl PostgresStore {
         &self,
         tenant: &Tenant,
         query: &TraceQuery,
-    ) -> Result<Vec<StoredTrace>, ReadError> {
+    ) -> Result<FoundPage, ReadError> {
         let mut tx = self.snapshot().await?;
         let limits = &self.config.search;
-        let (ids, cost) = search::search(&mut tx, tenant, query, limits, &self.vocabulary).await?;
-        let mut reading = TraceReading::new(tenant, limits, &self.vocabulary, cost);
-        let mut traces = reading.by_id(&mut tx, &ids, TimeRange::ALL).await?;
-        Ok(ids.iter().filter_map(|id| traces.remove(id)).collect())
+        let found = search::search(&mut tx, tenant, query, limits, &self.vocabulary).await?;
+        let mut reading = TraceReading::new(tenant, limits, &self.vocabulary, found.cost);
+        let mut traces = reading.by_id(&mut tx, &found.ids, TimeRange::ALL).await?;
+        let ids = found.ids.iter();
+        Ok(FoundPage {
+            traces: ids.filter_map(|id| traces.remove(id)).collect(),
+            next: found.next,
+            total: found.total,
+        })
     }
 
-    async fn search_anew(
+    async fn attributes_once(
         &self,
         tenant: &Tenant,
-        query: &TraceQuery,
-    ) -> Result<Vec<StoredTrace>, ReadError> {
-        for _ in 1..ATTEMPTS {
-            match self.search_once(tenant, query).await {
-                Err(error) if is_undefined_table(&error) => {}
-                outcome => return outcome,
-            }
-        }
-        self.search_once(tenant, query).await
+        query: &AttributeQuery,
+    ) -> Result<AttributeCounts, ReadError> {
+        let mut tx = self.snapshot().await?;
+        let limits = &self.config.search;
+        search::count_attributes(&mut tx, tenant, query, limits, &self.vocabulary).await
     }
 }
 
@@ -111,12 +113,36 @@ impl TraceReader for PostgresStore {
         self.read("trace", self.trace_by_id(tenant, id, hint)).await
     }
 
-    async fn search(
+    async fn search(&self, tenant: &Tenant, query: &TraceQuery) -> Result<FoundPage, ReadError> {
+        let mut left = ATTEMPTS;
+        let search = async {
+            loop {
+                left -= 1;
+                match self.search_once(tenant, query).await {
+                    Err(error) if left > 0 && is_undefined_table(&error) => {}
+                    outcome => return outcome,
+                }
+            }
+        };
+        self.read("search", search).await
+    }
+
+    async fn attributes(
         &self,
         tenant: &Tenant,
-        query: &TraceQuery,
-    ) -> Result<Vec<StoredTrace>, ReadError> {
-        self.read("search", self.search_anew(tenant, query)).await
+        query: &AttributeQuery,
+    ) -> Result<AttributeCounts, ReadError> {
+        let mut left = ATTEMPTS;
+        let count = async {
+            loop {
+                left -= 1;
+                match self.attributes_once(tenant, query).await {
+                    Err(error) if left > 0 && is_undefined_table(&error) => {}
+                    outcome => return outcome,
+                }
+            }
+        };
+        self.read("attributes", count).await
     }
 
     async fn services(&self, tenant: &Tenant) -> Result<Vec<String>, ReadError> {

@@ -1,6 +1,7 @@
 //! Counts again, from the contents of segments, what was counted when they were written: RED
 //! series, edges between services, the catalogue of operations, the spans of each segment.
 
+mod dropped;
 mod names;
 mod stored;
 mod trace;
@@ -13,6 +14,7 @@ use model::UnixNanos;
 use sqlx::{PgConnection, Row};
 use uuid::Uuid;
 
+use self::dropped::Dropped;
 use self::names::{EdgeSeries, Names, OperationDay, RedSeries};
 use self::trace::{SegmentRow, TraceCount};
 use crate::account::BEGIN;
@@ -29,9 +31,11 @@ pub struct Recount {
     pub segments: u64,
     /// Traces in them.
     pub traces: u64,
-    /// Spans of the days counted.
+    /// Stored spans of the days counted.
     pub spans: u64,
-    /// Spans that are stored more than once.
+    /// Spans of the days that a policy dropped, counted as well.
+    pub dropped: u64,
+    /// Spans that are stored, or remembered as dropped, more than once.
     pub doubled: u64,
     /// Figures that differ.
     pub differences: u64,
@@ -89,6 +93,7 @@ struct Counting {
     red: HashMap<RedSeries, Balance>,
     edges: HashMap<EdgeSeries, Balance>,
     operations: HashMap<OperationDay, Balance>,
+    dropped: Dropped,
     /// Callees and minutes whose edges are not a function of what one day's writer could see.
     unsure: HashSet<(u32, UnixNanos, u32)>,
     found: Recount,
@@ -137,6 +142,7 @@ impl Counting {
             red: HashMap::new(),
             edges: HashMap::new(),
             operations: HashMap::new(),
+            dropped: Dropped::default(),
             unsure: HashSet::new(),
             found: Recount::default(),
         }
@@ -155,9 +161,13 @@ impl Counting {
     ) -> Result<(), ReadError> {
         let size = u128::MAX / PARTS + 1;
         let mut rows = sqlx::query(
-            "SELECT tenant, trace_id, segment_id, span_count, payload FROM segment
+            "SELECT tenant, trace_id, segment_id, span_count, payload, false AS is_dropped FROM segment
              WHERE trace_id >= $1 AND trace_id <= $2 AND start_ns >= $3 AND start_ns < $4
-             ORDER BY trace_id, tenant, segment_id",
+             UNION ALL
+             SELECT tenant, trace_id, number, span_count, dropped, true FROM trace_decision
+             WHERE trace_id >= $1 AND trace_id <= $2 AND start_ns >= $3 AND start_ns < $4
+               AND segment_id IS NULL
+             ORDER BY trace_id, tenant, is_dropped, segment_id",
         )
         .bind(Uuid::from_u128(part * size))
         .bind(Uuid::from_u128(part * size + (size - 1)))
@@ -172,6 +182,7 @@ impl Counting {
                 segment: row.try_get(2)?,
                 spans: row.try_get(3)?,
                 payload: row.try_get(4)?,
+                is_dropped: row.try_get(5)?,
             };
             if trace.last().is_some_and(|last| !last.is_same_trace(&row)) {
                 self.count_trace(&trace, reader)?;
@@ -192,7 +203,7 @@ impl Counting {
         };
         let arena = Bump::new();
         let trace = TraceCount::read(rows, reader, &arena)?;
-        self.found.segments += rows.len() as u64;
+        self.found.segments += rows.iter().filter(|row| !row.is_dropped).count() as u64;
         self.found.traces += 1;
         for segment in trace.miscounted() {
             self.differ(segment);
@@ -206,9 +217,14 @@ impl Counting {
             if !self.covers(span.start) {
                 continue;
             }
-            self.found.spans += 1;
             let (red, operation) = self.names.of_span(tenant, &span);
             let figures = span.figures();
+            if span.is_dropped {
+                self.found.dropped += 1;
+                self.dropped.count(red, figures);
+                continue;
+            }
+            self.found.spans += 1;
             self.red.entry(red).or_default().counted.add(figures);
             let seen = self.operations.entry(operation).or_default();
             seen.counted.calls = 1;
@@ -241,15 +257,16 @@ impl Counting {
     /// Compares what is left.
     fn finish(mut self) -> Recount {
         let mut different: Vec<Recounted> = Vec::new();
-        for (series, balance) in self.red.iter().filter(|(_, b)| b.stored != b.counted) {
-            different.push(self.names.red(series, balance));
+        for (series, balance) in self.dropped.compare(&self.red) {
+            different.push(self.names.red(&series, &balance));
         }
-        for (day, balance) in self
-            .operations
-            .iter()
-            .filter(|(_, b)| b.stored != b.counted)
-        {
-            different.push(self.names.operation(day, balance));
+        let differ = |(_, balance): &(&OperationDay, &Balance)| balance.stored != balance.counted;
+        for (day, balance) in self.operations.iter().filter(differ) {
+            // Whose spans were all dropped: of these the operation is not remembered.
+            let extra = balance.stored.calls > balance.counted.calls;
+            if !(extra && self.dropped.may_have_had(day)) {
+                different.push(self.names.operation(day, balance));
+            }
         }
         for (series, balance) in &self.edges {
             let here = self.covers(series.minute) && balance.stored != balance.counted;

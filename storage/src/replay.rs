@@ -181,6 +181,7 @@ impl ReplayJob {
             sum.spans_stored += counts.spans_stored;
             sum.spans_duplicate += counts.spans_duplicate;
             sum.spans_dead_lettered += counts.spans_dead_lettered;
+            sum.spans_dropped += counts.spans_dropped;
             sum.records_dead_lettered += counts.records_dead_lettered;
         }
         sum

@@ -1,6 +1,7 @@
 //! What spans add up to: the columns of a segment, RED, operations and edges. Pure.
 
 mod edges;
+pub(crate) mod dropped;
 mod node;
 mod red;
 #[cfg(test)]
@@ -11,7 +12,7 @@ use uuid::Uuid;
 use xxhash_rust::xxh3::Xxh3;
 
 pub(crate) use edges::Edges;
-pub(crate) use node::{KnownTrace, Node};
+pub(crate) use node::{KnownTrace, Node, StoredDecision};
 pub(crate) use red::Red;
 
 /// The columns of a segment.

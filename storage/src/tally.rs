@@ -19,16 +19,17 @@ const FOLD: &str = "
         DELETE FROM tally_delta WHERE written_at < now() - $1::interval RETURNING *
     ), folded AS (
         INSERT INTO tally AS known (consumer, tenant, records, records_dead_lettered,
-            spans_stored, spans_duplicate, spans_dead_lettered)
+            spans_stored, spans_duplicate, spans_dead_lettered, spans_dropped)
         SELECT consumer, tenant, sum(records), sum(records_dead_lettered), sum(spans_stored),
-            sum(spans_duplicate), sum(spans_dead_lettered)
+            sum(spans_duplicate), sum(spans_dead_lettered), sum(spans_dropped)
         FROM moved GROUP BY consumer, tenant
         ON CONFLICT (consumer, tenant) DO UPDATE SET
             records = known.records + excluded.records,
             records_dead_lettered = known.records_dead_lettered + excluded.records_dead_lettered,
             spans_stored = known.spans_stored + excluded.spans_stored,
             spans_duplicate = known.spans_duplicate + excluded.spans_duplicate,
-            spans_dead_lettered = known.spans_dead_lettered + excluded.spans_dead_lettered
+            spans_dead_lettered = known.spans_dead_lettered + excluded.spans_dead_lettered,
+            spans_dropped = known.spans_dropped + excluded.spans_dropped
     )
     SELECT count(*) FROM moved";
 
@@ -37,6 +38,7 @@ const FOLD: &str = "
 pub(crate) struct TenantSpans {
     pub(crate) stored: u64,
     pub(crate) duplicate: u64,
+    pub(crate) dropped: u64,
 }
 
 /// Rows of a transaction, column by column, as they are bound.
@@ -48,6 +50,7 @@ pub(crate) struct TallyRows<'a> {
     pub(crate) stored: Vec<i64>,
     pub(crate) duplicate: Vec<i64>,
     pub(crate) spans_dead: Vec<i64>,
+    pub(crate) dropped: Vec<i64>,
 }
 
 impl<'a> TallyRows<'a> {
@@ -74,6 +77,7 @@ impl<'a> TallyRows<'a> {
             rows.stored.push(spans.stored as i64);
             rows.duplicate.push(spans.duplicate as i64);
             rows.spans_dead.push(spans_dead as i64);
+            rows.dropped.push(spans.dropped as i64);
         }
         rows
     }
@@ -90,9 +94,9 @@ pub(crate) async fn append(
     }
     sqlx::query(
         "INSERT INTO tally_delta (consumer, witness, tenant, records, records_dead_lettered,
-             spans_stored, spans_duplicate, spans_dead_lettered)
+             spans_stored, spans_duplicate, spans_dead_lettered, spans_dropped)
          SELECT $1, $2, * FROM unnest($3::text[], $4::int8[], $5::int8[], $6::int8[], $7::int8[],
-                                      $8::int8[])",
+                                      $8::int8[], $9::int8[])",
     )
     .bind(DIRECT_CONSUMER)
     .bind(witness)
@@ -102,6 +106,7 @@ pub(crate) async fn append(
     .bind(&rows.stored)
     .bind(&rows.duplicate)
     .bind(&rows.spans_dead)
+    .bind(&rows.dropped)
     .execute(conn)
     .await?;
     Ok(())

@@ -5,13 +5,14 @@
 //! one's seed `xxh3(tenant, kind of token)`: so tenants share no tokens. Values are canonical
 //! strings of any length. Different things may share a token: the payload decides.
 
+mod plan;
+
 use std::io::Write;
 
-use model::{
-    AttributeRef, Extent, SpanBatch, SpanKind, SpanPredicate, SpanRef, StatusCode, TraceQuery,
-    ValueRef,
-};
+use model::{AttributeRef, Extent, SpanBatch, SpanRef, ValueRef};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
+
+pub(crate) use plan::{Plan, TokenQuery};
 
 /// What a token stands for. The numbers are stored in hashes: never change them.
 #[derive(Debug, Clone, Copy)]
@@ -167,97 +168,6 @@ fn with_decimal<T>(number: i64, take: impl FnOnce(&[u8]) -> T) -> T {
     write!(rest, "{number}").expect("an integer of 64 bits has at most 20 characters");
     let unused = rest.len();
     take(&text[..text.len() - unused])
-}
-
-/// What a segment must hold to have a span that answers a query: of each clause, one token.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct TokenQuery {
-    /// The clauses, at least one, each with at least one token, all distinct.
-    pub(crate) clauses: Vec<Vec<u32>>,
-}
-
-impl TokenQuery {
-    /// The clauses of a query; `None` if no span can answer it.
-    pub(crate) fn of(tenant: &str, query: &TraceQuery) -> Option<Self> {
-        let hasher = Hasher::new(tenant);
-        let mut clauses = Vec::new();
-        for predicate in &query.predicates {
-            clauses.push(of_predicate(&hasher, predicate)?);
-        }
-        clauses.extend(of_durations(&hasher, query)?);
-        narrow_operations(&hasher, query, &mut clauses);
-        if clauses.is_empty() {
-            clauses.push(vec![hasher.token(TokenKind::Tenant, b"")]);
-        }
-        clauses.sort_unstable();
-        clauses.dedup();
-        Some(Self { clauses })
-    }
-
-    /// All tokens, each once.
-    pub(crate) fn tokens(&self) -> Vec<u32> {
-        let mut tokens = self.clauses.concat();
-        tokens.sort_unstable();
-        tokens.dedup();
-        tokens
-    }
-}
-
-fn of_predicate(hasher: &Hasher, predicate: &SpanPredicate) -> Option<Vec<u32>> {
-    let one = |kind, value: &str| vec![hasher.token(kind, value.as_bytes())];
-    let status = |status: StatusCode| hasher.token(TokenKind::Status, &[status.number()]);
-    let kind = |kind: SpanKind| hasher.token(TokenKind::SpanKind, &[kind.number()]);
-    Some(match predicate {
-        SpanPredicate::Service(name) => one(TokenKind::Service, name),
-        SpanPredicate::Operation(name) => one(TokenKind::Operation, name),
-        SpanPredicate::IsError(true) => vec![status(StatusCode::Error)],
-        SpanPredicate::IsError(false) => vec![status(StatusCode::Unset), status(StatusCode::Ok)],
-        SpanPredicate::Status(wanted) => vec![status(*wanted)],
-        SpanPredicate::Kind(wanted) => vec![kind(*wanted)],
-        SpanPredicate::ScopeName(name) => one(TokenKind::ScopeName, name),
-        SpanPredicate::ScopeVersion(version) => one(TokenKind::ScopeVersion, version),
-        SpanPredicate::Attribute(wanted) => {
-            vec![hasher.keyed(TokenKind::Attribute, &wanted.key, wanted.value.as_bytes())]
-        }
-        // Names of events have no token: every segment may hold such a span.
-        SpanPredicate::Mentions(_) => one(TokenKind::Tenant, ""),
-        SpanPredicate::Never => return None,
-    })
-}
-
-/// The buckets of the durations that are asked for, unless that is all of them; `None` if no
-/// duration will do.
-fn of_durations(hasher: &Hasher, query: &TraceQuery) -> Option<Option<Vec<u32>>> {
-    let least = query.duration_min.unwrap_or(0);
-    let most = query.duration_max.unwrap_or(u64::MAX);
-    if least > most {
-        return None;
-    }
-    let buckets = duration_bucket(least)..=duration_bucket(most);
-    if buckets == (SHORTEST..=LONGEST) {
-        return Some(None);
-    }
-    let token = |bucket| hasher.token(TokenKind::Duration, &[bucket]);
-    Some(Some(buckets.map(token).collect()))
-}
-
-/// A span of a service with an operation has the token of both, which says more.
-fn narrow_operations(hasher: &Hasher, query: &TraceQuery, clauses: &mut Vec<Vec<u32>>) {
-    let services = query
-        .predicates
-        .iter()
-        .filter_map(|predicate| match predicate {
-            SpanPredicate::Service(name) => Some(name),
-            _ => None,
-        });
-    for service in services {
-        for predicate in &query.predicates {
-            if let SpanPredicate::Operation(operation) = predicate {
-                let kind = TokenKind::ServiceOperation;
-                clauses.push(vec![hasher.keyed(kind, service, operation.as_bytes())]);
-            }
-        }
-    }
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use crate::merge::TraceMerger;
 use crate::payload::Reader;
 use crate::search::Cost;
 use crate::vocabulary::Vocabulary;
-use crate::{ReadError, SearchLimits, StoredTrace};
+use crate::{Completeness, ReadError, SearchLimits, StoredTrace};
 
 /// Reads traces of a tenant, within what that may cost.
 #[derive(Debug)]
@@ -72,8 +72,12 @@ impl<'r> TraceReading<'r> {
         vocabulary.each_payload(conn, query, add).await?;
         let finished = traces.into_iter().filter_map(|(id, part): (_, Part)| {
             let trace = part.merger.finish()?;
-            let complete = part.complete;
-            Some((id, StoredTrace { trace, complete }))
+            let completeness = part.completeness;
+            let stored = StoredTrace {
+                trace,
+                completeness,
+            };
+            Some((id, stored))
         });
         Ok(finished.collect())
     }
@@ -91,9 +95,10 @@ impl<'r> TraceReading<'r> {
         self.cost.spend(payload, self.limits)?;
         let part = traces.entry(id).or_insert_with(|| Part {
             merger: TraceMerger::new(id),
-            complete: false,
+            completeness: Completeness::Unknown,
         });
-        part.complete |= row.try_get::<i16, _>("completeness")? == COMPLETE;
+        let of_segment = Completeness::from_number(row.try_get("completeness")?);
+        part.completeness = part.completeness.better(of_segment);
         let decoded = reader.decode(id, payload, &self.arena);
         let batch = decoded.map_err(|e| inconsistent("payload", &e))?;
         part.merger.add(self.tenant.as_str(), &batch);
@@ -103,13 +108,10 @@ impl<'r> TraceReading<'r> {
     }
 }
 
-/// How the column `completeness` says that the writer saw the trace end.
-const COMPLETE: i16 = 1;
-
 /// The segments of a trace so far.
 struct Part {
     merger: TraceMerger,
-    complete: bool,
+    completeness: Completeness,
 }
 
 /// A stored value that this program did not write.

@@ -1,12 +1,13 @@
 //! Writes traces and the consumed position, both or neither.
 //!
-//! plan → fence → lock slots → probe → drop what is known → segments, index, RED, edges,
-//! operations → progress → commit. The order of locks is the same in every transaction: progress
+//! plan → fence → lock slots → probe → take out what is known, follow what is decided → segments,
+//! index, decisions, RED, edges, operations → progress → commit. The order of locks is the same in every transaction: progress
 //! rows by source, slots by number, operations by key; so writers queue, and never deadlock.
 
 mod plan;
 mod probe;
 mod segments;
+mod decisions;
 mod derived;
 mod throughput;
 mod commit;
@@ -131,7 +132,7 @@ impl PostgresStore {
         Ok((committed.written, committed.payload_bytes))
     }
 
-    /// fence → lock slots → probe → segments, derived → progress → commit
+    /// fence → lock slots → probe → segments, decisions, derived → progress → commit
     async fn transact(
         &self,
         conn: &mut PoolConnection<Postgres>,
@@ -142,12 +143,19 @@ impl PostgresStore {
             progress::fence(&mut tx, step).await?;
         }
         lock_slots(&mut tx, plan.slots()).await?;
-        let generation = purge::generation(&mut tx).await?;
+        let (generation, decided) = purge::generation(&mut tx).await?;
         self.memory.heed(generation);
-        let known = probe::known(&mut tx, plan, &self.memory, &self.vocabulary).await?;
-        plan.drop_known(&known);
+        if decided || plan.has_verdicts() {
+            plan.look_around();
+        }
+        let mut known = probe::known(&mut tx, plan, &self.memory, &self.vocabulary).await?;
+        if decided {
+            decisions::known(&mut tx, plan, &mut known).await?;
+        }
+        plan.settle(&known);
         let (words, level) = (self.vocabulary.words(), self.config.compression_level);
         let segments = Segments::write(&mut tx, plan, &words, level).await?;
+        decisions::write(&mut tx, plan, &known, &segments.ids, decided).await?;
         let derived = Derived::of(plan, &known);
         let operations = derived.write(&mut tx, &self.memory).await?;
         drop(derived);

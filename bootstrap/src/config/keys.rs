@@ -113,6 +113,12 @@ fn nearest(key: &str, known: Vec<String>) -> Option<String> {
     known.into_iter().min_by_key(distance)
 }
 
+/// The name that is spelled most like `name`.
+pub fn nearest_name<'n>(name: &str, known: &[&'n str]) -> Option<&'n str> {
+    let distance = |known: &&str| edit_distance(name, known);
+    known.iter().copied().min_by_key(distance)
+}
+
 /// Levenshtein's distance in characters.
 fn edit_distance(from: &str, to: &str) -> usize {
     let to: Vec<char> = to.chars().collect();

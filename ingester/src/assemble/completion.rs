@@ -16,6 +16,8 @@ pub struct CompletionRules {
     /// Longest that any trace is held; zero: nothing is held back, and of no trace is known whether
     /// it is complete.
     pub hold_at_most: Duration,
+    /// How long after its first record a trace is decided by tail sampling, if not by being quiet.
+    pub decision_wait: Option<Duration>,
     /// Spans beyond which a trace is written, and goes on as a new one.
     pub max_held_spans: u32,
 }
@@ -31,13 +33,16 @@ pub(super) struct Activity {
 impl CompletionRules {
     /// When a trace is due if nothing more arrives for it.
     pub(super) fn due_at(&self, activity: Activity) -> Moment {
+        if let Some(wait) = self.decision_wait {
+            return activity.first + wait;
+        }
         let quiet = activity.last + self.idle(activity.root_seen);
         quiet.min(activity.first + self.hold_at_most)
     }
 
     /// Why a trace is written, seen from the moment when it is taken.
     pub(super) fn completeness(&self, activity: Activity, now: Moment) -> Completeness {
-        if self.hold_at_most.is_zero() {
+        if self.hold_at_most.is_zero() && self.decision_wait.is_none() {
             return Completeness::Unknown;
         }
         let quiet = now.saturating_sub(activity.last) >= self.idle(activity.root_seen);

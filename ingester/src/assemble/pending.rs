@@ -1,11 +1,13 @@
 //! The records of one trace while they are held, and the trace that they become.
 
+use std::sync::OnceLock;
+
 use bytes::Bytes;
 use model::{Tenant, TimeRange, TraceId, UnixNanos};
 use storage::Completeness;
 
 use super::completion::{Activity, CompletionRules};
-use crate::{Moment, SpanRecord};
+use crate::{Moment, SpanRecord, TraceVerdict};
 
 /// One record of a trace, as it came from the log.
 #[derive(Debug, Clone, PartialEq)]
@@ -43,6 +45,8 @@ pub struct DueTrace {
     pub spans: u64,
     /// Bytes that the records take of the memory budget.
     pub bytes: u64,
+    /// What tail sampling says of it, once it was asked: of all the records that were due together.
+    pub verdict: OnceLock<TraceVerdict>,
 }
 
 /// A trace that is still held.
@@ -106,6 +110,7 @@ impl PendingTrace {
             records: self.records,
             spans: self.spans,
             bytes: self.bytes,
+            verdict: OnceLock::new(),
         }
     }
 }

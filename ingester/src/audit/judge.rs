@@ -13,6 +13,7 @@ pub fn judge(account: &Account, logs: &[LogState], first_kept: Day) -> Vec<Resid
     residues.extend(logs.iter().flat_map(log));
     residues.extend(tallies(account));
     residues.extend(stored(account));
+    residues.extend(dropped(account));
     residues.extend(days(account, first_kept));
     residues
 }
@@ -56,8 +57,7 @@ fn tallies(account: &Account) -> impl Iterator<Item = Residue> {
         spans.entry(&source.source.consumer).or_default().0 += tallied;
     }
     for tally in &account.tallies {
-        let counts = &tally.counts;
-        let all = counts.spans_stored + counts.spans_duplicate + counts.spans_dead_lettered;
+        let all = tally.counts.spans();
         // What came without a log, or before tallies, has no partition.
         if let Some(both) = spans.get_mut(tally.consumer.as_str()) {
             both.1 += all as i64;
@@ -81,7 +81,7 @@ fn stored(account: &Account) -> impl Iterator<Item = Residue> {
     for day in &account.days {
         spans.entry(&day.tenant).or_default()[1] += day.spans;
     }
-    for removal in &account.removals {
+    for removal in account.removals.iter().filter(|one| one.was_stored()) {
         spans.entry(&removal.tenant).or_default()[2] += removal.spans;
     }
     let residue = |(tenant, [tallied, there, removed]): (&str, [i64; 3])| {
@@ -99,16 +99,41 @@ fn stored(account: &Account) -> impl Iterator<Item = Residue> {
         .into_iter()
 }
 
-/// By tenant and day: what is there is what was counted when it was written.
+/// By tenant: what was dropped is remembered, or was forgotten with its day.
+fn dropped(account: &Account) -> impl Iterator<Item = Residue> {
+    let mut spans: BTreeMap<&str, [i64; 3]> = BTreeMap::new();
+    for tally in &account.tallies {
+        spans.entry(&tally.tenant).or_default()[0] += tally.counts.spans_dropped as i64;
+    }
+    for day in &account.days {
+        spans.entry(&day.tenant).or_default()[1] += day.dropped;
+    }
+    for removal in account.removals.iter().filter(|one| !one.was_stored()) {
+        spans.entry(&removal.tenant).or_default()[2] += removal.spans;
+    }
+    let residue = |(tenant, [tallied, remembered, forgotten]): (&str, [i64; 3])| {
+        (tallied != remembered + forgotten).then(|| Residue::Dropped {
+            tenant: tenant.to_owned(),
+            tallied,
+            remembered,
+            forgotten,
+        })
+    };
+    let residues: Vec<_> = spans.into_iter().filter_map(residue).collect();
+    residues.into_iter()
+}
+
+/// By tenant and day: what is there, and what was dropped, is what was counted when it was written.
 fn days(account: &Account, first_kept: Day) -> impl Iterator<Item = Residue> {
     account
         .days
         .iter()
-        .filter(move |of| of.day() >= first_kept && of.spans != of.calls)
+        .filter(move |of| of.day() >= first_kept && of.spans + of.dropped != of.calls)
         .map(|of| Residue::Day {
             tenant: of.tenant.clone(),
             day: of.day(),
             there: of.spans,
+            dropped: of.dropped,
             counted: of.calls,
         })
 }
@@ -126,6 +151,7 @@ mod tests {
             spans_stored: 20,
             spans_duplicate: 3,
             spans_dead_lettered: 2,
+            spans_dropped: 4,
             records_dead_lettered: 1,
         };
         let source = SourceAccount {
@@ -154,15 +180,20 @@ mod tests {
                 day: 100,
                 segments: 4,
                 spans: 15,
-                calls: 15,
+                dropped: 3,
+                calls: 18,
             }],
-            removals: vec![Removal {
-                tenant: "a".to_owned(),
-                day: 90,
-                reason: "retention".to_owned(),
-                spans: 5,
-                segments: 1,
-            }],
+            removals: vec![removal("retention", 5), removal("retention of dropped", 1)],
+        }
+    }
+
+    fn removal(reason: &str, spans: i64) -> Removal {
+        Removal {
+            tenant: "a".to_owned(),
+            day: 90,
+            reason: reason.to_owned(),
+            spans,
+            segments: 1,
         }
     }
 
@@ -206,6 +237,15 @@ mod tests {
             .map(Residue::kind)
             .collect();
         assert_eq!(kinds, ["stored", "day"]);
+    }
+
+    #[test]
+    fn a_decision_that_is_gone_is_found_by_its_tenant_and_by_its_day() {
+        let kinds: Vec<_> = judged(|account| account.days[0].dropped -= 1)
+            .iter()
+            .map(Residue::kind)
+            .collect();
+        assert_eq!(kinds, ["dropped", "day"]);
     }
 
     #[test]

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use bumpalo::Bump;
 use kafka::{ConsumeError, DeadLetter, RangeReader, Record, TopicPartition};
-use model::{IdentityHasher, SpanBatch, SpanHash, TraceId, UnixNanos};
+use model::{IdentityHasher, SpanBatch, SpanHash, SpanId, TraceId, UnixNanos};
 use schemas::DecodeError;
-use storage::{Account, Day, PostgresStore, WhichIdentities};
+use storage::{Account, Day, DroppedIdentity, PostgresStore, WhichIdentities};
 
 use super::{AuditError, AuditOptions, LogState, Residue};
 use crate::replay::BACKFILL_CONSUMER;
@@ -41,6 +41,8 @@ pub struct LogContents {
     pub undecodable: u64,
     /// Spans that were dead-lettered with their records.
     pub dead_lettered: u64,
+    /// Spans that tail sampling dropped.
+    pub dropped: u64,
     /// Spans whose day retention has removed.
     pub removed: u64,
     /// Spans that are nowhere.
@@ -87,6 +89,7 @@ struct Wanted {
     offset: i64,
     tenant: String,
     trace_id: TraceId,
+    span_id: SpanId,
     start: UnixNanos,
 }
 
@@ -94,7 +97,7 @@ struct Wanted {
 struct Held {
     tenant: String,
     trace_id: TraceId,
-    spans: Vec<(SpanHash, UnixNanos)>,
+    spans: Vec<(SpanHash, SpanId, UnixNanos)>,
 }
 
 impl<'r> LogScan<'r> {
@@ -144,7 +147,12 @@ impl<'r> LogScan<'r> {
         let letters = self.letters(&options.dead_letter_topic).await?;
         let mut search = Search {
             found: LogContents::default(),
-            removed: account.removals.iter().map(|one| one.day).collect(),
+            removed: account
+                .removals
+                .iter()
+                .filter(|one| one.is_of_whole_day())
+                .map(|one| one.day)
+                .collect(),
             letters,
             options,
             store,
@@ -234,7 +242,7 @@ impl<'r> LogScan<'r> {
         let spans = batch
             .spans
             .iter()
-            .map(|span| (hasher.span(span), span.start));
+            .map(|span| (hasher.span(span), span.span_id, span.start));
         Ok(Some(Held {
             spans: spans.collect(),
             tenant: chunk.tenant.as_str().to_owned(),
@@ -303,11 +311,12 @@ impl Search<'_> {
             self.found.dead_lettered += spans;
             return;
         }
-        for (hash, start) in held.spans {
+        for (hash, span_id, start) in held.spans {
             wanted.entry(hash).or_insert_with(|| Wanted {
                 offset: record.offset,
                 tenant: held.tenant.clone(),
                 trace_id: held.trace_id,
+                span_id,
                 start,
             });
         }
@@ -330,6 +339,7 @@ impl Search<'_> {
         self.store
             .identities(WhichIdentities::Traces(&traces), |_| true, strike)
             .await?;
+        self.strike_dropped(&mut wanted).await?;
         let mut missing: BTreeMap<i64, Missing> = BTreeMap::new();
         for span in wanted.into_values() {
             let day = Day::of(span.start);
@@ -350,6 +360,27 @@ impl Search<'_> {
         }
         let room = self.options.limit.saturating_sub(self.found.missing.len());
         self.found.missing.extend(missing.into_values().take(room));
+        Ok(())
+    }
+}
+
+impl Search<'_> {
+    /// Strikes out what tail sampling dropped.
+    async fn strike_dropped(
+        &mut self,
+        wanted: &mut HashMap<SpanHash, Wanted>,
+    ) -> Result<(), AuditError> {
+        let traces: BTreeSet<TraceId> = wanted.values().map(|span| span.trace_id).collect();
+        if traces.is_empty() {
+            return Ok(());
+        }
+        let traces: Vec<TraceId> = traces.into_iter().collect();
+        let dropped = self.store.dropped(&traces).await?;
+        let before = wanted.len();
+        wanted.retain(|hash, span| {
+            !dropped.contains(&DroppedIdentity::of(span.trace_id, span.span_id, *hash))
+        });
+        self.found.dropped += (before - wanted.len()) as u64;
         Ok(())
     }
 }
@@ -380,9 +411,7 @@ impl LogContents {
         }
         let of_log = |consumer: &str| [LIVE_CONSUMER, BACKFILL_CONSUMER].contains(&consumer);
         for tally in account.tallies.iter().filter(|one| of_log(&one.consumer)) {
-            let counts = &tally.counts;
-            spans.entry(&tally.tenant).or_default().1 +=
-                counts.spans_stored + counts.spans_duplicate + counts.spans_dead_lettered;
+            spans.entry(&tally.tenant).or_default().1 += tally.counts.spans();
         }
         let differ = spans.into_iter().filter(|(_, (log, rest))| log != rest);
         differ

@@ -60,6 +60,17 @@ pub enum Residue {
         /// Spans that were removed.
         removed: i64,
     },
+    /// Tail sampling has dropped other spans of a tenant than are remembered.
+    Dropped {
+        /// Whose.
+        tenant: String,
+        /// Spans that were dropped.
+        tallied: i64,
+        /// Spans that are remembered as dropped.
+        remembered: i64,
+        /// Spans that were forgotten with their day, or stored by a replay.
+        forgotten: i64,
+    },
     /// The spans of a day are not those that its RED series count: one of them was changed.
     Day {
         /// Whose.
@@ -68,6 +79,8 @@ pub enum Residue {
         day: Day,
         /// Spans that are there.
         there: i64,
+        /// Spans that were dropped by a policy.
+        dropped: i64,
         /// Spans that the series count.
         counted: i64,
     },
@@ -84,7 +97,7 @@ pub enum Residue {
         tenant: String,
         /// Spans in records that are done.
         log: u64,
-        /// Spans that were stored, duplicates or dead-lettered.
+        /// Spans that were stored, duplicates, dead-lettered or dropped.
         accounted: u64,
     },
     /// A figure is not what the stored spans add up to.
@@ -114,6 +127,7 @@ impl Residue {
             Self::Shorter { .. } => "shorter",
             Self::Tallies { .. } => "tallies",
             Self::Stored { .. } => "stored",
+            Self::Dropped { .. } => "dropped",
             Self::Day { .. } => "day",
             Self::Missing(_) | Self::MoreMissing { .. } => "missing",
             Self::Accepted { .. } => "accepted",
@@ -139,27 +153,7 @@ impl fmt::Display for Residue {
             | Self::Gone { .. }
             | Self::Shorter { .. }
             | Self::Tallies { .. } => self.of_positions(f),
-            Self::Stored {
-                tenant,
-                tallied,
-                there,
-                removed,
-            } => write!(
-                f,
-                "tenant {tenant}: {tallied} spans were stored, {there} are there and {removed} \
-                 were removed: {} too few",
-                tallied - there - removed
-            ),
-            Self::Day {
-                tenant,
-                day,
-                there,
-                counted,
-            } => write!(
-                f,
-                "tenant {tenant}, {day}: {there} spans are there, {counted} are counted by RED \
-                 series"
-            ),
+            Self::Stored { .. } | Self::Dropped { .. } | Self::Day { .. } => self.of_spans(f),
             Self::Missing(missing) => missing.fmt(f),
             Self::MoreMissing { spans } => write!(f, "{spans} more spans like that"),
             Self::Accepted {
@@ -191,6 +185,45 @@ impl fmt::Display for Residue {
 }
 
 impl Residue {
+    /// Which spans of a tenant are too few or too many, in words.
+    fn of_spans(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Stored {
+                tenant,
+                tallied,
+                there,
+                removed,
+            } => write!(
+                f,
+                "tenant {tenant}: {tallied} spans were stored, {there} are there and {removed} \
+                 were removed: {} too few",
+                tallied - there - removed
+            ),
+            Self::Dropped {
+                tenant,
+                tallied,
+                remembered,
+                forgotten,
+            } => write!(
+                f,
+                "tenant {tenant}: {tallied} spans were dropped by policies, {remembered} are \
+                 remembered and {forgotten} were forgotten with their day or stored by replays"
+            ),
+            Self::Day {
+                tenant,
+                day,
+                there,
+                dropped,
+                counted,
+            } => write!(
+                f,
+                "tenant {tenant}, {day}: {there} spans are there and {dropped} were dropped, \
+                 {counted} are counted by RED series"
+            ),
+            _ => Ok(()),
+        }
+    }
+
     /// What is wrong with the position of a partition, in words.
     fn of_positions(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

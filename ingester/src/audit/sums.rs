@@ -1,4 +1,4 @@
-//! accepted = stored + duplicates + dead-lettered + in flight, by tenant. Pure.
+//! accepted = stored + duplicates + dead-lettered + dropped by policy + in flight, by tenant. Pure.
 
 use std::collections::BTreeMap;
 
@@ -16,6 +16,8 @@ pub struct TenantSums {
     pub duplicate: u64,
     /// Went to the dead letters, as far as they could be counted.
     pub dead_lettered: u64,
+    /// Dropped by tail sampling.
+    pub dropped: u64,
     /// In records of the log that are not done.
     pub in_flight: u64,
     /// There at present.
@@ -27,7 +29,7 @@ pub struct TenantSums {
 impl TenantSums {
     /// Accepted by collectors and by replays.
     pub fn accepted(&self) -> u64 {
-        self.stored + self.duplicate + self.dead_lettered + self.in_flight
+        self.stored + self.duplicate + self.dead_lettered + self.dropped + self.in_flight
     }
 }
 
@@ -39,6 +41,7 @@ pub fn tenant_sums(audit: &Audit) -> BTreeMap<String, TenantSums> {
         of.stored += tally.counts.spans_stored;
         of.duplicate += tally.counts.spans_duplicate;
         of.dead_lettered += tally.counts.spans_dead_lettered;
+        of.dropped += tally.counts.spans_dropped;
     }
     for (tenant, spans) in &audit.in_flight.spans {
         sums.entry(tenant.clone()).or_default().in_flight += spans;
@@ -46,7 +49,8 @@ pub fn tenant_sums(audit: &Audit) -> BTreeMap<String, TenantSums> {
     for day in &audit.account.days {
         sums.entry(day.tenant.clone()).or_default().there += day.spans.max(0) as u64;
     }
-    for removal in &audit.account.removals {
+    let removals = audit.account.removals.iter();
+    for removal in removals.filter(|one| one.was_stored()) {
         let of = sums.entry(removal.tenant.clone()).or_default();
         of.removed += removal.spans.max(0) as u64;
     }
@@ -64,6 +68,8 @@ pub struct CounterTotals {
     pub duplicate: u64,
     /// Spans that ingesters dead-lettered.
     pub dead_lettered: u64,
+    /// Spans that tail sampling dropped.
+    pub dropped: u64,
 }
 
 /// Counters begin at zero with each process, the account does not: more by a counter than by the

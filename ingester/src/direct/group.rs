@@ -187,6 +187,8 @@ pub(super) async fn write_run<W: TraceWriter>(
             trace_id: *trace_id,
             received: part.received,
             completeness: Completeness::Unknown,
+            // Nothing is assembled here: what was decided before is followed, nothing else.
+            verdict: None,
             batch: &batch,
             spans: &part.spans,
         })

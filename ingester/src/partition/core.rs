@@ -82,6 +82,11 @@ impl Core {
         (assigned, wait)
     }
 
+    /// Whether traces that are not due are left to the next owner.
+    pub(super) fn leaves_undecided(&self) -> bool {
+        self.settings.leave_undecided
+    }
+
     /// Whether nobody has ever written for this source.
     pub(super) fn is_untouched(&self) -> bool {
         self.revision == FIRST_REVISION && self.tracker.position() == 0

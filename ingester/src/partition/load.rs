@@ -152,6 +152,7 @@ fn part(trace: &mut DueTrace) -> DueTrace {
     let mut second = DueTrace {
         tenant: trace.tenant.clone(),
         records,
+        verdict: trace.verdict.clone(),
         ..*trace
     };
     for half in [trace, &mut second] {

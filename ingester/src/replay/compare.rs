@@ -156,6 +156,16 @@ impl Comparison {
         }
     }
 
+    /// Tail sampling has dropped those of the log that `is_dropped` says: they are where they belong.
+    pub fn dropped(&mut self, is_dropped: impl Fn(&SpanIdentity) -> bool) {
+        let spans = self.log.values();
+        let missing = spans.filter(|span| !self.stored.contains(&span.hash) && is_dropped(span));
+        for span in missing.cloned().collect::<Vec<_>>() {
+            self.stored.insert(span.hash);
+            self.side(&span).store.add(span.hash);
+        }
+    }
+
     /// The traces of which the store has not shown every span yet.
     pub fn open_traces(&self) -> Vec<TraceId> {
         let open = self

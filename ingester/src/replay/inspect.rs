@@ -7,7 +7,8 @@ use kafka::{ConsumeError, RangeReader, Record, TopicPartition, partition_of};
 use model::{IdentityHasher, NANOS_PER_DAY, SpanBatch, TimeRange, TraceId, ValueRef};
 use schemas::DecodeError;
 use storage::{
-    PostgresStore, ReadError, ReplaySpec, ReplayStretch, StoredIdentity, WhichIdentities,
+    DroppedIdentity, PostgresStore, ReadError, ReplaySpec, ReplayStretch, StoredIdentity,
+    WhichIdentities,
 };
 
 use super::{Comparison, Plan, SpanIdentity, Wanted};
@@ -152,6 +153,13 @@ async fn read_store(
         store
             .identities(WhichIdentities::Traces(traces), |_| true, visit)
             .await?;
+    }
+    for traces in comparison.open_traces().chunks(TRACES) {
+        let dropped = store.dropped(traces).await?;
+        comparison.dropped(|span| {
+            let remembered = DroppedIdentity::of(span.trace_id, span.span_id, span.hash);
+            dropped.contains(&remembered)
+        });
     }
     Ok(())
 }

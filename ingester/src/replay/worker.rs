@@ -17,8 +17,8 @@ use uuid::Uuid;
 
 use super::{Ended, Gate, GateKeeper, LiveLag, RangeLog, Wanted};
 use crate::{
-    Assigned, KafkaDeadLetters, OrderGiver, Released, ReplayConfig, Stages, metrics, orders,
-    partition,
+    Assigned, KafkaDeadLetters, OrderGiver, PartitionSettings, Released, ReplayConfig, Stages,
+    metrics, orders, partition,
 };
 
 /// How often the worker looks for work.
@@ -148,36 +148,49 @@ impl<W: TraceWriter> Replays<W> {
             partition: lease.stretch.partition,
         };
         let (own, own_stop) = Stop::with_grace(GRACE);
-        let (giver, orders) = orders(own_stop.clone());
+        let (giver, orders) = orders(own_stop);
         let seed = bootstrap::clock::now() ^ (lease.stretch.partition as u64) << 32;
-        let state = Assigned::new(source, stages.settings, &stages.budget, seed);
+        // At the end of the log every trace is whole: what is held then is written.
+        let settings = PartitionSettings {
+            leave_undecided: false,
+            ..stages.settings
+        };
+        let state = Assigned::new(source, settings, &stages.budget, seed);
         let life = partition(log, state, stages.clone(), orders);
         let watch = self.keep(lease, &rate, &giver);
         tokio::pin!(life, watch);
+        let mut told = false;
         let released = loop {
             tokio::select! {
                 released = &mut life => break released,
-                _ = end.ended(), if !own_stop.is_stopped() => own.stop(),
-                () = stop.stopped(), if !own_stop.is_stopped() => own.stop(),
+                _ = end.ended(), if !told => {
+                    told = true;
+                    own.stop();
+                }
+                () = stop.stopped(), if !told => {
+                    told = true;
+                    match stages.settings.leave_undecided {
+                        true => giver.revoke(),
+                        false => own.stop(),
+                    }
+                }
                 () = &mut watch => {}
             }
         };
         match end.is() {
             Some(Ended::Gone { reason }) => {
-                tracing::error!(
-                    replay.job = lease.job,
-                    "Replay {} failed: {reason}",
-                    lease.job
-                );
-                let failed = self.jobs.fail_replay(lease.job, &reason).await;
-                failed.unwrap_or_else(
-                    |error| tracing::warn!(error = %chain(&error), "Cannot say so"),
-                );
+                self.fail(lease.job, &reason).await;
                 false
             }
             Some(Ended::Read { last }) => released.is_some_and(|at| is_all_done(&at, last)),
             None => false,
         }
+    }
+
+    async fn fail(&self, job: i64, reason: &str) {
+        tracing::error!(replay.job = job, "Replay {job} failed: {reason}");
+        let failed = self.jobs.fail_replay(job, reason).await;
+        failed.unwrap_or_else(|error| tracing::warn!(error = %chain(&error), "Cannot say so"));
     }
 
     /// Renews a lease and tells the partition what the job allows, until it is to end. Then, never

@@ -15,6 +15,7 @@ pub const RULES: CompletionRules = CompletionRules {
     idle_with_root: ms(500),
     idle_without_root: ms(3_000),
     hold_at_most: ms(5_000),
+    decision_wait: None,
     max_held_spans: 5_000,
 };
 
@@ -25,6 +26,7 @@ pub const SETTINGS: PartitionSettings = PartitionSettings {
         spans: 20_000,
     },
     linger: ms(100),
+    leave_undecided: false,
     retry: RetryPolicy {
         first: ms(100),
         longest: ms(5_000),

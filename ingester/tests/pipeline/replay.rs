@@ -19,12 +19,12 @@ use crate::{
 const MARGIN: Duration = Duration::from_secs(60);
 
 impl Cluster<PostgresStore> {
-    fn replayer(&self) -> Member {
+    pub fn replayer(&self) -> Member {
         let store = self.store.clone();
         self.member_as(|ingester| ingester.with_replays(store, &bootstrap::Liveness::new()))
     }
 
-    fn spec(&self) -> ReplaySpec {
+    pub fn spec(&self) -> ReplaySpec {
         let sent_at = now();
         ReplaySpec {
             topic: self.config.consume.topic.clone(),
@@ -43,7 +43,7 @@ impl Cluster<PostgresStore> {
         plan(&reader, &spec.topic, spec.received, MARGIN, false).await
     }
 
-    async fn start(&self, spec: &ReplaySpec) -> i64 {
+    pub async fn start(&self, spec: &ReplaySpec) -> i64 {
         let planned = self.planned(spec).await.unwrap();
         let created = self.store.create_replay(spec, &planned.stretches).await;
         created.unwrap()
@@ -53,7 +53,7 @@ impl Cluster<PostgresStore> {
         self.store.replay(id).await.unwrap()
     }
 
-    async fn until_done(&self, id: i64) -> ReplayJob {
+    pub async fn until_done(&self, id: i64) -> ReplayJob {
         until("the replay is done", async || {
             self.job(id).await.state == ReplayState::Done
         })

@@ -138,6 +138,7 @@ impl State {
             spans_stored: stored,
             spans_duplicate: total as u64 - stored,
             segments: batch.traces.len() as u64,
+            ..Written::default()
         })
     }
 }

@@ -27,17 +27,18 @@ impl World {
             self.check_counts();
             self.check_offsets();
             self.check_derived();
+            self.check_sampling();
         }
     }
 
-    /// A record that counts as done is stored or among the dead letters; any other is read again.
+    /// A record that counts as done is stored, dropped by a policy or among the dead letters; any
+    /// other is read again.
     fn check_places(&self) {
-        let stored: HashSet<u64> = self.store.rows.iter().map(|row| row.content).collect();
-        assert_eq!(
-            stored.len(),
-            self.store.rows.len(),
-            "spans are stored twice"
-        );
+        let (rows, dropped) = (&self.store.rows, &self.store.dropped);
+        let kept = rows.iter().chain(dropped);
+        let stored: HashSet<u64> = kept.map(|row| row.content).collect();
+        let there = rows.len() + dropped.len();
+        assert_eq!(stored.len(), there, "spans are stored or dropped twice");
         let mut owed = Vec::new();
         let mut to_be_read: HashSet<u64> = HashSet::new();
         for (partition, source) in self.store.sources.iter().enumerate() {
@@ -68,9 +69,9 @@ impl World {
         assert!(owed.is_empty(), "done and in no place: {owed:?}");
     }
 
-    /// accepted = stored + duplicates + dead-lettered, of all records that are done.
+    /// accepted = stored + duplicates + dead-lettered + dropped, of all records that are done.
     fn check_counts(&self) {
-        let mut stored = 0;
+        let (mut stored, mut dropped) = (0, 0);
         for (source, log) in self.store.sources.iter().zip(&self.logs.partitions) {
             let counts = source.progress.counts;
             let finished = &source.finished;
@@ -79,11 +80,11 @@ impl World {
                 .iter()
                 .map(|offset| log.entries[offset].span_count())
                 .sum();
-            let accounted =
-                counts.spans_stored + counts.spans_duplicate + counts.spans_dead_lettered;
-            assert_eq!(accounted, accepted, "spans of records that are done");
+            assert_eq!(counts.spans(), accepted, "spans of records that are done");
             stored += counts.spans_stored;
+            dropped += counts.spans_dropped;
         }
+        assert_eq!(dropped, self.store.dropped.len() as u64, "dropped spans");
         assert_eq!(stored, self.store.rows.len() as u64, "spans");
     }
 
@@ -103,7 +104,8 @@ impl World {
     }
 
     fn check_derived(&self) {
-        let expected = Derived::of(&self.store.rows);
+        let all = [&self.store.rows[..], &self.store.dropped].concat();
+        let expected = Derived::of(&all);
         assert_eq!(self.store.derived, expected, "what follows from the spans");
     }
 
@@ -163,7 +165,8 @@ impl World {
             .flat_map(Entry::storable)
             .map(|span| span.content)
             .collect();
-        assert_eq!(sent.len(), self.store.rows.len(), "spans that were sent");
+        let there = self.store.rows.len() + self.store.dropped.len();
+        assert_eq!(sent.len(), there, "spans that were sent");
         for member in &self.members {
             assert!(member.budget.used() <= BUDGET);
         }

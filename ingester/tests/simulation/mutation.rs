@@ -46,11 +46,17 @@ pub enum Mutation {
     MemoryKeptAcrossServers,
     /// What was fetched is mirrored, not what is committed.
     FetchedMirrored,
+    /// What was decided of a trace is not looked up: late spans are decided for themselves.
+    DecidedAnew,
+    /// Spans that a policy dropped are not known when they come again.
+    DroppedForgotten,
+    /// Rates do not count what a policy drops.
+    DroppedNotCounted,
 }
 
 impl Mutation {
     /// Every one that random schedules find soon.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 23] = [
         Self::CommitBeforeWrite,
         Self::OwnerNotCompared,
         Self::RevisionNotCompared,
@@ -71,5 +77,8 @@ impl Mutation {
         Self::MemoryNotGivenBack,
         Self::SlotsNotLocked,
         Self::FetchedMirrored,
+        Self::DecidedAnew,
+        Self::DroppedForgotten,
+        Self::DroppedNotCounted,
     ];
 }

@@ -4,6 +4,7 @@
 use rand::{Rng, seq::IndexedRandom};
 use rand_chacha::ChaCha8Rng;
 
+use super::sampling::Sampling;
 use super::writing::Trouble;
 
 /// What clients send.
@@ -15,6 +16,8 @@ pub struct Habits {
     pub again: f64,
     /// Of these, by any partition.
     pub elsewhere: f64,
+    /// Which traces the ingesters are to keep.
+    pub sampling: Sampling,
 }
 
 /// What may happen next.
@@ -124,6 +127,7 @@ impl Habits {
             poison: one_of([0.0, 0.02, 0.08]),
             again: one_of([0.02, 0.12, 0.3]),
             elsewhere: one_of([0.0, 0.1, 0.5]),
+            sampling: Sampling::draw(rng),
         }
     }
 }

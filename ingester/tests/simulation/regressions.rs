@@ -8,6 +8,7 @@ use super::log::SimSpan;
 use super::member::At;
 use super::mutation::Mutation;
 use super::odds::{Habits, Odds};
+use super::sampling::Sampling;
 use super::schedules::quietly;
 use super::world::World;
 use super::writing::Trouble;
@@ -34,6 +35,7 @@ impl Script {
             poison: 0.0,
             again: 0.0,
             elsewhere: 0.0,
+            sampling: Sampling::Off,
         };
         let mut world = World::with(rng, (2, 2), habits, odds, mutation);
         world.assign(FIRST);

@@ -11,6 +11,7 @@
 
 mod log;
 mod odds;
+mod sampling;
 mod store;
 mod derived;
 mod member;

@@ -8,6 +8,7 @@ use storage::{Owner, PassedOffsets, Progress, ProgressStep, Written};
 use super::derived::Derived;
 use super::log::{Entry, Log, SimSpan};
 use super::mutation::Mutation;
+use super::sampling::Sampling;
 
 /// Slots of traces: few, so that writers meet.
 const SLOTS: u64 = 5;
@@ -35,6 +36,13 @@ pub struct Store {
     slots: BTreeMap<u64, u64>,
     /// Every span stored, as often as it is stored.
     pub rows: Vec<SimSpan>,
+    /// What is remembered of spans that a policy dropped.
+    pub dropped: Vec<SimSpan>,
+    /// By trace, whether it is kept.
+    decisions: BTreeMap<u64, bool>,
+    /// By trace, the spans that its first part had when it was decided.
+    pub firsts: BTreeMap<u64, Vec<SimSpan>>,
+    pub sampling: Sampling,
     pub derived: Derived,
     pub mutation: Option<Mutation>,
 }
@@ -52,15 +60,23 @@ struct PlannedTrace {
     known: Vec<SimSpan>,
     fresh: Vec<SimSpan>,
     sent: Vec<SimSpan>,
+    /// What was decided, or is decided now; nothing without sampling.
+    kept: Option<bool>,
+    /// What is decided of now.
+    judged: Vec<SimSpan>,
 }
 
 impl Store {
     /// An empty store for so many partitions.
-    pub fn new(partitions: usize, mutation: Option<Mutation>) -> Self {
+    pub fn new(partitions: usize, sampling: Sampling, mutation: Option<Mutation>) -> Self {
         Self {
             sources: vec![SourceRow::default(); partitions],
             slots: BTreeMap::new(),
             rows: Vec::new(),
+            dropped: Vec::new(),
+            decisions: BTreeMap::new(),
+            firsts: BTreeMap::new(),
+            sampling,
             derived: Derived::default(),
             mutation,
         }
@@ -169,9 +185,18 @@ impl Store {
             .dead
             .iter()
             .map(|dead| log.entries[&dead.offset].span_count());
+        let verdicts = self.sampling.verdicts(load, log);
+        let forgets = self.is(Mutation::DroppedForgotten);
+        let decides_anew = self.is(Mutation::DecidedAnew);
         let planned = |(trace, sent): (u64, Vec<SimSpan>)| {
             let mut known = memory.remove(&trace).unwrap_or_default();
             known.extend(self.rows.iter().filter(|row| row.trace == trace));
+            let dropped = self.dropped.iter().filter(|_| !forgets);
+            known.extend(dropped.filter(|row| row.trace == trace));
+            let decided = self.decisions.get(&trace).filter(|_| !decides_anew);
+            let verdict = verdicts.get(&trace);
+            let kept = decided.or(verdict.map(|(kept, _)| kept)).copied();
+            let judged = verdict.map_or_else(Vec::new, |(_, spans)| spans.clone());
             known.sort_unstable();
             known.dedup();
             let again = self.is(Mutation::DuplicatesStored);
@@ -186,6 +211,8 @@ impl Store {
                 known,
                 fresh,
                 sent,
+                kept,
+                judged,
             }
         };
         Planned {
@@ -223,27 +250,44 @@ impl Store {
         let mut written = Written::default();
         for of_trace in &planned.traces {
             let PlannedTrace {
-                known, fresh, sent, ..
+                trace,
+                known,
+                fresh,
+                sent,
+                kept,
+                judged,
             } = of_trace;
+            let is_dropped = *kept == Some(false);
+            let uncounted = is_dropped && self.is(Mutation::DroppedNotCounted);
             let counted = match self.is(Mutation::DuplicatesCounted) {
                 true => sent,
                 false => fresh,
             };
-            self.derived.count(counted);
+            self.derived.count(if uncounted { &[] } else { counted });
             if !self.is(Mutation::EdgesCountedTwice) {
                 self.derived.add_edges(known, -1);
             }
             let whole: Vec<SimSpan> = known.iter().chain(fresh).copied().collect();
             self.derived.add_edges(&whole, 1);
-            self.rows.extend(fresh);
-            written.spans_stored += fresh.len() as u64;
+            self.firsts.entry(*trace).or_insert_with(|| judged.clone());
+            if let Some(kept) = kept {
+                self.decisions.entry(*trace).or_insert(*kept);
+            }
+            if is_dropped {
+                self.dropped.extend(fresh);
+                written.spans_dropped += fresh.len() as u64;
+            } else {
+                self.rows.extend(fresh);
+                written.spans_stored += fresh.len() as u64;
+            }
             written.spans_duplicate += (sent.len() - fresh.len()) as u64;
-            written.segments += u64::from(!fresh.is_empty());
+            written.segments += u64::from(!fresh.is_empty() && !is_dropped);
         }
         let counts = &mut self.sources[partition].progress.counts;
         counts.spans_dead_lettered += planned.spans_dead;
         counts.spans_stored += written.spans_stored;
         counts.spans_duplicate += written.spans_duplicate;
+        counts.spans_dropped += written.spans_dropped;
         written
     }
 

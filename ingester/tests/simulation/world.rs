@@ -68,7 +68,7 @@ impl World {
         odds: Odds,
         mutation: Option<Mutation>,
     ) -> Self {
-        let store = Store::new(partitions, mutation);
+        let store = Store::new(partitions, habits.sampling, mutation);
         Self {
             rng,
             odds,

@@ -3,8 +3,7 @@
 //! Traces flow in messages of bounded size, none of which holds spans of two traces. A trace that
 //! is not there is `NOT_FOUND`; a search without a match is an empty stream. Beyond Jaeger: a
 //! trace id may have 8 bytes, searches of the second API need no times, and negative durations
-//! and texts that no stored text equals are refused. Structured filters are refused rather than
-//! ignored.
+//! and texts that no stored text equals are refused.
 
 pub(super) mod params;
 pub mod api_v2;

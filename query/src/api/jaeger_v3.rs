@@ -6,7 +6,8 @@
 //! newline. Traces come as `{"result":{"resourceSpans":[…]}}`; none is a 404.
 //!
 //! Summaries are written as proto3 does (see [`crate::render::summaries`]). Beyond Jaeger's
-//! gateway: `/api/v3/dependencies`. Structured filters are refused rather than ignored.
+//! gateway: `/api/v3/dependencies`; a filter may be a text; `query.order`, `query.traceDurationMin` and
+//! `query.traceDurationMax`; pages of summaries.
 
 mod params;
 mod catalogue;

@@ -3,7 +3,7 @@
 //! Traces are shown as stored, so that client and server spans that share an id still do. Errors
 //! are plain text. Of Zipkin's it differs in that names keep their case, that one single span
 //! answers all conditions of a search, that the remote services of a service are those it was
-//! seen to call, and that there are no keys to complete.
+//! seen to call, and that completion offers what the newest spans of the last day have.
 
 mod params;
 mod annotations;

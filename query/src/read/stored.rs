@@ -50,7 +50,8 @@ impl Question for StoredSearch {
         reader: &R,
         tenant: &Tenant,
     ) -> Result<Vec<StoredTrace>, ReadError> {
-        reader.search(tenant, &self.query).await
+        let found = reader.search(tenant, &self.query).await?;
+        Ok(found.traces)
     }
 
     fn adjust(self, found: Vec<StoredTrace>, _: AdjustPlan) -> Vec<Adjusted> {

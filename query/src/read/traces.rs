@@ -1,11 +1,12 @@
 //! Traces by id and by search, whole or summarised.
 
 use model::{Tenant, TimeRange, TraceId, TraceQuery};
-use storage::{ReadError, StoredTrace, TraceReader};
+use storage::{FoundPage, ReadError, StoredTrace, TraceReader};
 
 use super::Question;
 use crate::adjust::{self, AdjustPlan, Adjusted};
 use crate::metrics;
+use crate::parse::page;
 use crate::summarise::{self, TraceSummary};
 
 /// Traces that were found, and ids that were not.
@@ -79,9 +80,9 @@ impl Question for Search {
         reader: &R,
         tenant: &Tenant,
     ) -> Result<FoundTraces, ReadError> {
-        let traces = reader.search(tenant, &self.query).await?;
+        let found = reader.search(tenant, &self.query).await?;
         Ok(FoundTraces {
-            traces,
+            traces: found.traces,
             missing: Vec::new(),
         })
     }
@@ -110,23 +111,38 @@ pub struct Summaries {
     pub query: TraceQuery,
 }
 
+/// Traces in short, a page of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SummaryPage {
+    /// The traces, in the order of the query.
+    pub summaries: Vec<TraceSummary>,
+    /// What asks for the next page, if there is one and the query asked for pages.
+    pub next: Option<String>,
+    /// How many traces there are on all pages, if that is known.
+    pub total: Option<u64>,
+}
+
 impl Question for Summaries {
-    type Found = Vec<StoredTrace>;
-    type Shown = Vec<TraceSummary>;
+    type Found = FoundPage;
+    type Shown = SummaryPage;
 
     async fn read<R: TraceReader>(
         &self,
         reader: &R,
         tenant: &Tenant,
-    ) -> Result<Vec<StoredTrace>, ReadError> {
+    ) -> Result<FoundPage, ReadError> {
         reader.search(tenant, &self.query).await
     }
 
-    fn adjust(self, found: Vec<StoredTrace>, _: AdjustPlan) -> Vec<TraceSummary> {
-        found
-            .iter()
-            .map(|of| summarise::summary(&of.trace))
-            .collect()
+    fn adjust(self, found: FoundPage, plan: AdjustPlan) -> SummaryPage {
+        let traces = found.traces.iter();
+        SummaryPage {
+            summaries: traces
+                .map(|of| summarise::stored(of, plan.max_trace_spans))
+                .collect(),
+            next: found.next.map(|mark| page::token(&self.query, &mark)),
+            total: found.total,
+        }
     }
 }
 

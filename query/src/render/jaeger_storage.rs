@@ -6,22 +6,24 @@ use storage::Dependency;
 use super::jaeger_protobuf::timestamp;
 use super::otlp_protobuf::{SUMMARIES, count, root, services};
 use super::{Gone, Output, grpc};
+use crate::parse::filter::{LEVELS, OPERATORS};
+use crate::read::SummaryPage;
 use crate::summarise::TraceSummary;
 
 /// Ids of traces and when they were, in one message.
-pub fn trace_ids(out: &mut Output, found: &[TraceSummary]) -> Result<(), Gone> {
+pub fn trace_ids(out: &mut Output, found: &SummaryPage) -> Result<(), Gone> {
     let trace_id = |summary: &TraceSummary| wire::FoundTraceId {
         trace_id: summary.id.as_bytes().to_vec(),
         start: Some(timestamp(summary.start)),
         end: Some(timestamp(summary.end)),
     };
-    let trace_ids = found.iter().map(trace_id).collect();
+    let trace_ids = found.summaries.iter().map(trace_id).collect();
     grpc::message(out, &wire::FindTraceIdsResponse { trace_ids })
 }
 
 /// Summaries, some in each message.
-pub fn summaries(out: &mut Output, summaries: &[TraceSummary]) -> Result<(), Gone> {
-    summaries.chunks(SUMMARIES).try_for_each(|some| {
+pub fn summaries(out: &mut Output, page: &SummaryPage) -> Result<(), Gone> {
+    page.summaries.chunks(SUMMARIES).try_for_each(|some| {
         let summaries = some.iter().map(summary).collect();
         grpc::message(out, &wire::FindTraceSummariesResponse { summaries })
     })
@@ -54,12 +56,17 @@ pub fn dependencies(out: &mut Output, dependencies: &[Dependency]) -> Result<(),
     grpc::message(out, &wire::GetDependenciesResponse { dependencies })
 }
 
-/// What the store can do: a search needs no service, and all its conditions hold for one span.
+/// What the store can do: a search needs no service, all its conditions hold for one span, and
+/// filters may hold whatever Jaeger's may.
 pub fn capabilities(out: &mut Output) -> Result<(), Gone> {
+    let texts = |all: &[&str]| all.iter().map(|of| (*of).to_owned()).collect();
     let search = Some(wire::SearchCapabilities {
         without_service_name: true,
         same_span_conjunction: true,
-        filter: None,
+        filter: Some(wire::FilterCapabilities {
+            levels: texts(&LEVELS),
+            operators: texts(&OPERATORS),
+        }),
     });
     grpc::message(out, &wire::GetCapabilitiesResponse { search })
 }

@@ -8,6 +8,7 @@ use schemas::jaeger_query::api_v3;
 use storage::{Dependency, Operation};
 
 use super::{Gone, Output, grpc, jaeger_protobuf};
+use crate::read::SummaryPage;
 use crate::summarise::{SpanCounts, TraceSummary};
 
 pub use self::trace::traces;
@@ -32,12 +33,18 @@ pub fn dependencies(out: &mut Output, dependencies: &[Dependency]) -> Result<(),
     grpc::message(out, &api_v3::DependenciesResponse { dependencies })
 }
 
-/// Summaries, some in each message.
-pub fn summaries(out: &mut Output, summaries: &[TraceSummary]) -> Result<(), Gone> {
-    summaries.chunks(SUMMARIES).try_for_each(|some| {
-        let summaries = some.iter().map(summary).collect();
-        grpc::message(out, &api_v3::FindTraceSummariesResponse { summaries })
-    })
+/// Summaries, some in each message; the last one says what asks for the next page.
+pub fn summaries(out: &mut Output, page: &SummaryPage) -> Result<(), Gone> {
+    let mut left = page.summaries.chunks(SUMMARIES).peekable();
+    while let Some(some) = left.next() {
+        let token = page.next.as_ref().filter(|_| left.peek().is_none());
+        let message = api_v3::FindTraceSummariesResponse {
+            summaries: some.iter().map(summary).collect(),
+            next_page_token: token.cloned().unwrap_or_default(),
+        };
+        grpc::message(out, &message)?;
+    }
+    Ok(())
 }
 
 fn summary(summary: &TraceSummary) -> api_v3::TraceSummary {

@@ -6,10 +6,12 @@
 
 use super::{Gone, Output};
 use crate::go::json;
+use crate::read::SummaryPage;
 use crate::summarise::{SpanCounts, TraceSummary};
 
-/// Writes `{"summaries":[…]}`.
-pub fn summaries(out: &mut Output, summaries: &[TraceSummary]) -> Result<(), Gone> {
+/// Writes `{"summaries":[…]}`, and `"nextPageToken"` if there is a next page.
+pub fn summaries(out: &mut Output, page: &SummaryPage) -> Result<(), Gone> {
+    let summaries = &page.summaries;
     out.buffer().extend_from_slice(b"{\"summaries\":[");
     for (index, of_trace) in summaries.iter().enumerate() {
         if index > 0 {
@@ -18,7 +20,12 @@ pub fn summaries(out: &mut Output, summaries: &[TraceSummary]) -> Result<(), Gon
         summary(out.buffer(), of_trace);
         out.pass_on()?;
     }
-    out.buffer().extend_from_slice(b"]}");
+    out.buffer().push(b']');
+    if let Some(token) = &page.next {
+        out.buffer().extend_from_slice(b",\"nextPageToken\":");
+        json::string(out.buffer(), token);
+    }
+    out.buffer().push(b'}');
     out.pass_on()
 }
 
@@ -37,16 +44,22 @@ fn summary(out: &mut Vec<u8>, summary: &TraceSummary) {
     counts(out, summary.counts);
     count(out, ",\"orphanSpanCount\":", summary.orphans);
     out.extend_from_slice(b",\"services\":");
+    services(out, summary);
+    out.push(b'}');
+}
+
+/// The services of a trace.
+pub(super) fn services(out: &mut Vec<u8>, summary: &TraceSummary) {
     json::list(out, &summary.services, |out, (name, of_service)| {
         out.extend_from_slice(b"{\"name\":");
         json::string(out, name);
         counts(out, *of_service);
         out.push(b'}');
     });
-    out.push(b'}');
 }
 
-fn counts(out: &mut Vec<u8>, counts: SpanCounts) {
+/// The counts that are not zero.
+pub(super) fn counts(out: &mut Vec<u8>, counts: SpanCounts) {
     count(out, ",\"spanCount\":", counts.spans);
     count(out, ",\"errorSpanCount\":", counts.errors);
 }
@@ -75,7 +88,12 @@ mod tests {
 
     fn rendered(all: &[TraceSummary]) -> String {
         let mut out = Output::in_memory();
-        summaries(&mut out, all).expect("memory takes everything");
+        let page = SummaryPage {
+            summaries: all.to_vec(),
+            next: None,
+            total: None,
+        };
+        summaries(&mut out, &page).expect("memory takes everything");
         String::from_utf8(out.into_bytes()).expect("JSON is text")
     }
 

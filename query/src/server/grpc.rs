@@ -166,7 +166,10 @@ fn status<M: Method>(failure: &Failure) -> Status {
 /// The code that tells the client what to do about it.
 fn code(failure: &Failure) -> Code {
     match failure {
-        Failure::Malformed(_) | Failure::Read(ReadError::TooBroad { .. }) => Code::InvalidArgument,
+        Failure::Malformed(_)
+        | Failure::Read(ReadError::TooBroad { .. } | ReadError::NoSuchPage) => {
+            Code::InvalidArgument
+        }
         Failure::NotFound(_) => Code::NotFound,
         Failure::Unsupported(_) => Code::Unimplemented,
         Failure::TooLarge(_) | Failure::Overloaded => Code::ResourceExhausted,

@@ -17,7 +17,7 @@ use tower_http::set_header::SetResponseHeaderLayer;
 use super::answer::{self, App, plain_text};
 use super::grpc::is_grpc;
 use super::ui::Ui;
-use crate::api::{jaeger_v1 as v1, jaeger_v3 as v3, zipkin_v2 as zipkin};
+use crate::api::{jaeger_v1 as v1, jaeger_v3 as v3, spoor_v1 as own, zipkin_v2 as zipkin};
 use crate::config::QueryConfig;
 use crate::metrics;
 use crate::pipeline::Endpoint;
@@ -62,6 +62,9 @@ pub(super) fn router<R: TraceReader>(
         v3::GetTrace,
         v3::FindSummaries,
         v3::GetDependencies,
+        own::FindTraces,
+        own::ListKeys,
+        own::ListValues,
     );
     let zipkin = zipkin_router();
     let api = api.merge(zipkin.clone()).nest("/zipkin", zipkin);
@@ -183,7 +186,7 @@ Spoor: query
 GET /api/services
 GET /api/operations?service=&spanKind=
 GET /api/services/{service}/operations
-GET /api/traces?service=&operation=&tags=&start=&end=&lookback=&minDuration=&maxDuration=&limit=&raw=
+GET /api/traces?service=&operation=&tags=&start=&end=&lookback=&minDuration=&maxDuration=&limit=&raw=&filter=&order=&minTraceDuration=&maxTraceDuration=
 GET /api/traces?traceID=
 GET /api/traces/{id}
 POST /api/archive/{id}
@@ -200,9 +203,13 @@ GET /api/quality-metrics
 GET /api/v3/services
 GET /api/v3/operations?service=&spanKind=
 GET /api/v3/traces/{id}?startTime=&endTime=&rawTraces=
-GET /api/v3/traces?query.serviceName=&query.operationName=&query.attributes=&query.startTimeMin=&query.startTimeMax=&query.durationMin=&query.durationMax=&query.searchDepth=&query.rawTraces=
-GET /api/v3/trace-summaries
+GET /api/v3/traces?query.serviceName=&query.operationName=&query.attributes=&query.startTimeMin=&query.startTimeMax=&query.durationMin=&query.durationMax=&query.searchDepth=&query.rawTraces=&query.filter=&query.order=&query.traceDurationMin=&query.traceDurationMax=
+GET /api/v3/trace-summaries?query.pagination.pageSize=&query.pagination.pageToken=
 GET /api/v3/dependencies?startTime=&endTime=
+
+GET /api/spoor/v1/traces?filter=&service=&order=&start=&end=&lookback=&minTraceDuration=&maxTraceDuration=&limit=&page=
+GET /api/spoor/v1/attributes?prefix=&filter=&service=&start=&end=&lookback=&limit=
+GET /api/spoor/v1/attribute-values?key=
 
 Under /zipkin as well:
 GET /api/v2/services

@@ -13,5 +13,6 @@ mod grpc;
 mod remote_storage;
 mod ui;
 mod zipkin_v2;
+mod filters;
 mod uploads_and_archive;
 mod postgres;

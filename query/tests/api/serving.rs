@@ -29,7 +29,15 @@ macro_rules! reader {
                 &self,
                 _: &model::Tenant,
                 _: &model::TraceQuery,
-            ) -> Result<Vec<storage::StoredTrace>, storage::ReadError> {
+            ) -> Result<storage::FoundPage, storage::ReadError> {
+                let $this = self;
+                $answer
+            }
+            async fn attributes(
+                &self,
+                _: &model::Tenant,
+                _: &storage::AttributeQuery,
+            ) -> Result<storage::AttributeCounts, storage::ReadError> {
                 let $this = self;
                 $answer
             }

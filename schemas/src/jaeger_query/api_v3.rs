@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 use prost::Message;
 use prost_types::{Duration, Timestamp};
 
+pub use super::expression::Call;
+
 pub use super::api_v2::{
     GetDependenciesRequest, GetOperationsRequest, GetServicesRequest, GetServicesResponse,
     Operation,
@@ -58,17 +60,23 @@ pub struct TraceQueryParameters {
     /// As stored, without adjustment.
     #[prost(bool, tag = "9")]
     pub raw_traces: bool,
-    /// A structured filter, of which only the presence is read.
+    /// A structured filter, in place of service, operation, attributes and durations.
     #[prost(message, optional, tag = "10")]
-    pub filter: Option<Filter>,
+    pub filter: Option<Call>,
+    /// Which page of the answer, in place of the depth.
+    #[prost(message, optional, tag = "11")]
+    pub pagination: Option<Pagination>,
 }
 
-/// `jaeger.expression.v1.Call`.
+/// Asks for one page of an answer.
 #[derive(Clone, PartialEq, Message)]
-pub struct Filter {
-    /// What is to be computed.
-    #[prost(string, tag = "1")]
-    pub op: String,
+pub struct Pagination {
+    /// Most traces of the page; required.
+    #[prost(uint32, tag = "1")]
+    pub page_size: u32,
+    /// What the page before said; empty for the first one.
+    #[prost(string, tag = "2")]
+    pub page_token: String,
 }
 
 /// Asks for traces, or for their summaries.
@@ -161,4 +169,7 @@ pub struct FindTraceSummariesResponse {
     /// Newest first.
     #[prost(message, repeated, tag = "1")]
     pub summaries: Vec<TraceSummary>,
+    /// In the last message: what asks for the next page; empty without one.
+    #[prost(string, tag = "2")]
+    pub next_page_token: String,
 }

@@ -3,7 +3,7 @@
 use prost::Message;
 use prost_types::{Duration, Timestamp};
 
-use super::{api_v2, api_v3, model};
+use super::{api_v2, api_v3, expression, model};
 use crate::numbers;
 
 fn assert_numbers(full_name: &str, sample: &impl Message) {
@@ -26,6 +26,53 @@ fn long() -> Option<Duration> {
         seconds: 1,
         nanos: 2,
     })
+}
+
+fn call() -> expression::Call {
+    expression::Call {
+        op: text(),
+        args: vec![expression::Expression { term: None }],
+    }
+}
+
+#[test]
+fn of_filters() {
+    use expression::Term;
+    assert_numbers("jaeger.expression.v1.Call", &call());
+    let attribute = expression::AttributeReference {
+        key: text(),
+        level: text(),
+    };
+    assert_numbers("jaeger.expression.v1.AttributeReference", &attribute);
+    let field = expression::FieldReference {
+        name: text(),
+        level: text(),
+    };
+    assert_numbers("jaeger.expression.v1.FieldReference", &field);
+    let nested = expression::NestedReference { level: text() };
+    assert_numbers("jaeger.expression.v1.NestedReference", &nested);
+    let scalar = expression::Scalar {
+        value: text(),
+        r#type: text(),
+    };
+    assert_numbers("jaeger.expression.v1.Scalar", &scalar);
+    let list = expression::List {
+        values: vec![text()],
+        r#type: text(),
+    };
+    assert_numbers("jaeger.expression.v1.List", &list);
+    let terms = [
+        Term::Attr(attribute),
+        Term::Field(field),
+        Term::Nested(nested),
+        Term::Scalar(scalar),
+        Term::List(list),
+        Term::Call(call()),
+    ];
+    let each = terms.map(|term| expression::Expression { term: Some(term) }.encode_to_vec());
+    let all = each.concat();
+    let descriptors = crate::jaeger_query_descriptor_set();
+    numbers::assert_same_bytes(descriptors, "jaeger.expression.v1.Expression", &all);
 }
 
 fn tag() -> model::KeyValue {
@@ -121,6 +168,11 @@ fn of_the_second_apis_requests() {
 
 #[test]
 fn of_the_third_apis_requests() {
+    let pagination = api_v3::Pagination {
+        page_size: 1,
+        page_token: text(),
+    };
+    assert_numbers("jaeger.api_v3.Pagination", &pagination);
     let query = api_v3::TraceQueryParameters {
         service_name: text(),
         operation_name: text(),
@@ -131,7 +183,8 @@ fn of_the_third_apis_requests() {
         duration_max: long(),
         search_depth: 1,
         raw_traces: true,
-        filter: Some(api_v3::Filter { op: text() }),
+        filter: Some(call()),
+        pagination: Some(pagination),
     };
     assert_numbers("jaeger.api_v3.TraceQueryParameters", &query);
     let find = api_v3::FindTracesRequest { query: Some(query) };

@@ -55,7 +55,10 @@ fn of_requests() {
         duration_min: long(),
         duration_max: long(),
         search_depth: 1,
-        filter: Some(Filter { op: text() }),
+        filter: Some(Call {
+            op: text(),
+            args: Vec::new(),
+        }),
     };
     assert_numbers("TraceQueryParameters", &query);
     let find = FindTracesRequest { query: Some(query) };

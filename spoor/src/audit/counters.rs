@@ -42,6 +42,7 @@ fn add(totals: &mut CounterTotals, line: &str) {
         ingester::metrics::SPANS_STORED => totals.stored += value,
         ingester::metrics::SPANS_DUPLICATE => totals.duplicate += value,
         ingester::metrics::SPANS_DEAD_LETTERED => totals.dead_lettered += value,
+        ingester::metrics::SPANS_DROPPED => totals.dropped += value,
         _ => {}
     }
 }
@@ -67,12 +68,14 @@ mod tests {
             "spoor_collector_spans_accepted_total{tenant=\"b\",protocol=\"otlp\"} 5",
             "spoor_ingester_spans_stored_total 9",
             "spoor_ingester_spans_dead_lettered_total{reason=\"invalid_tenant\"} 2",
+            "spoor_ingester_spans_dropped_total{policy=\"none\"} 6",
             "spoor_ingester_spans_stored_totally 100",
         ] {
             add(&mut totals, line);
         }
         let accepted: Vec<_> = totals.accepted.into_iter().collect();
         assert_eq!(accepted, [("a".to_owned(), 7), ("b".to_owned(), 5)]);
-        assert_eq!((totals.stored, totals.dead_lettered), (9, 2));
+        let became = (totals.stored, totals.dead_lettered, totals.dropped);
+        assert_eq!(became, (9, 2, 6));
     }
 }

@@ -26,12 +26,13 @@ pub(crate) fn text(audit: &Audit, counters: &CounterTotals) -> String {
 fn tenants(out: &mut String, audit: &Audit) {
     let _ = writeln!(
         out,
-        "{:<20} {:>14} = {:>14} + {:>12} + {:>13} + {:>11}   {:>14} + {:>12}",
+        "{:<20} {:>14} = {:>14} + {:>12} + {:>13} + {:>12} + {:>11}   {:>14} + {:>12}",
         "tenant",
         "accepted",
         "stored",
         "duplicates",
         "dead-lettered",
+        "dropped",
         "in flight",
         "there",
         "removed"
@@ -44,12 +45,13 @@ fn tenants(out: &mut String, audit: &Audit) {
         };
         let _ = writeln!(
             out,
-            "{:<20} {:>14} = {:>14} + {:>12} + {:>13} + {:>11}   {:>14} + {:>12}",
+            "{:<20} {:>14} = {:>14} + {:>12} + {:>13} + {:>12} + {:>11}   {:>14} + {:>12}",
             name,
             sums.accepted(),
             sums.stored,
             sums.duplicate,
             sums.dead_lettered,
+            sums.dropped,
             sums.in_flight,
             sums.there,
             sums.removed
@@ -102,11 +104,12 @@ fn details(out: &mut String, audit: &Audit, counters: &CounterTotals) {
     if let Some(contents) = &audit.contents {
         let _ = writeln!(
             out,
-            "log: {} records that are done, {} spans: {} dead-lettered, {} removed with their \
-             day, {} missing; {} records cannot be decoded",
+            "log: {} records that are done, {} spans: {} dead-lettered, {} dropped by policies, {} \
+             removed with their day, {} missing; {} records cannot be decoded",
             contents.records,
             contents.spans.values().sum::<u64>(),
             contents.dead_lettered,
+            contents.dropped,
             contents.removed,
             contents.missing_spans,
             contents.undecodable
@@ -115,11 +118,12 @@ fn details(out: &mut String, audit: &Audit, counters: &CounterTotals) {
     if let Some(recount) = &audit.recount {
         let _ = writeln!(
             out,
-            "recount: {} spans of {} traces in {} segments: {} figures differ, {} spans doubled, \
+            "recount: {} spans of {} traces in {} segments, {} dropped ones: {} figures differ, {} spans doubled, \
              {} figures could not be compared",
             recount.spans,
             recount.traces,
             recount.segments,
+            recount.dropped,
             recount.differences,
             recount.doubled,
             recount.unsure
@@ -128,11 +132,13 @@ fn details(out: &mut String, audit: &Audit, counters: &CounterTotals) {
     if !counters.accepted.is_empty() || counters.stored > 0 {
         let _ = writeln!(
             out,
-            "counters since their start: {} accepted; {} stored, {} duplicates, {} dead-lettered",
+            "counters since their start: {} accepted; {} stored, {} duplicates, {} dead-lettered, \
+             {} dropped",
             counters.accepted.values().sum::<u64>(),
             counters.stored,
             counters.duplicate,
-            counters.dead_lettered
+            counters.dead_lettered,
+            counters.dropped
         );
     }
 }
@@ -173,6 +179,7 @@ pub(crate) fn json(audit: &Audit, counters: &CounterTotals) -> Value {
             "spans": found.spans,
             "undecodable": found.undecodable,
             "dead_lettered": found.dead_lettered,
+            "dropped": found.dropped,
             "removed": found.removed,
             "missing": found.missing_spans,
         })),
@@ -180,6 +187,7 @@ pub(crate) fn json(audit: &Audit, counters: &CounterTotals) -> Value {
             "segments": found.segments,
             "traces": found.traces,
             "spans": found.spans,
+            "dropped": found.dropped,
             "doubled": found.doubled,
             "differences": found.differences,
             "unsure": found.unsure,
@@ -189,6 +197,7 @@ pub(crate) fn json(audit: &Audit, counters: &CounterTotals) -> Value {
             "stored": counters.stored,
             "duplicate": counters.duplicate,
             "dead_lettered": counters.dead_lettered,
+            "dropped": counters.dropped,
         },
         "residues": residues.collect::<Vec<_>>(),
     })
@@ -200,6 +209,7 @@ fn tenant(sums: &TenantSums) -> Value {
         "stored": sums.stored,
         "duplicates": sums.duplicate,
         "dead_lettered": sums.dead_lettered,
+        "dropped": sums.dropped,
         "in_flight": sums.in_flight,
         "there": sums.there,
         "removed": sums.removed,

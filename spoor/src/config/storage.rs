@@ -70,6 +70,9 @@ config! {
         /// Most bytes of their compressed payloads. Only the answer is held in memory, where it
         /// takes ten to thirty times as much.
         pub search_max_payload_bytes: ByteSize = ByteSize(SearchLimits::default().max_payload_bytes),
+        /// Segments that a listing of attributes looks into, the newest. More: counts of more spans,
+        /// for some 0.1 ms of CPU each.
+        pub search_counted_segments: u64 = SearchLimits::default().counted_segments,
     }
 }
 
@@ -105,6 +108,7 @@ impl StorageSection {
             search: SearchLimits {
                 max_segments: self.search_max_segments,
                 max_payload_bytes: self.search_max_payload_bytes.0,
+                counted_segments: self.search_counted_segments,
             },
         }
     }

@@ -2,8 +2,10 @@
 
 use anyhow::{Context, ensure};
 
-use super::Config;
 use collector::StrategySource;
+use ingester::TailSampler;
+
+use super::{Config, Deployment};
 
 impl Config {
     /// Checks sections against themselves and each other, without asking any server.
@@ -28,6 +30,7 @@ impl Config {
             "`tracing.sampling_ratio` must lie between 0 and 1"
         );
         self.validate_sampling()?;
+        self.validate_tail_sampling()?;
         crate::schema_ids::registry(self)?;
         Ok(())
     }
@@ -57,6 +60,18 @@ impl Config {
         ensure!(
             !of.calculation_interval.is_zero(),
             "`ingester.sampling.calculation_interval` must not be 0"
+        );
+        Ok(())
+    }
+
+    /// Traces must be assembled before they can be decided of.
+    fn validate_tail_sampling(&self) -> anyhow::Result<()> {
+        let of = &self.ingester.tail_sampling;
+        TailSampler::new(of).context("in `ingester.tail_sampling`")?;
+        ensure!(
+            !of.enabled || self.deployment == Deployment::Kafka,
+            "`ingester.tail_sampling.enabled` cannot be true with `deployment = \"direct\"`: no trace \
+             is assembled there"
         );
         Ok(())
     }
@@ -109,6 +124,45 @@ mod tests {
         );
         config.ingester.sampling.enabled = true;
         config.validate().expect("it is calculated");
+    }
+
+    fn sampled(policies: &str) -> Result<Config, String> {
+        let sources = bootstrap::config::Sources {
+            flags: vec![
+                "ingester.tail_sampling.enabled=true".to_owned(),
+                format!("ingester.tail_sampling.policies={policies}"),
+            ],
+            ..Default::default()
+        };
+        let loaded = bootstrap::config::load::<Config>(&sources);
+        loaded
+            .map(|loaded| loaded.config)
+            .map_err(|error| bootstrap::chain(&error).to_string())
+    }
+
+    #[test]
+    fn a_misspelled_policy_is_refused_and_the_nearest_name_told() {
+        let error = sampled(r#"[{name = "slow", type = "latncy"}]"#).expect_err("misspelled");
+        assert!(error.contains("ingester.tail_sampling.policies"), "{error}");
+        assert!(error.contains("`slow`: unknown type `latncy`"), "{error}");
+        assert!(error.contains("nearest known one is `latency`"), "{error}");
+    }
+
+    #[test]
+    fn the_direct_deployment_refuses_tail_sampling() {
+        let config = sampled(r#"[{name = "all", type = "always_sample"}]"#);
+        let mut config = config.expect("good policies");
+        config.validate().expect("traces are assembled");
+        config.deployment = Deployment::Direct;
+        let error = config.validate().expect_err("nothing is assembled");
+        assert!(error.to_string().contains("tail_sampling"), "{error}");
+    }
+
+    #[test]
+    fn tail_sampling_without_policies_is_refused() {
+        let mut config = Config::default();
+        config.ingester.tail_sampling.enabled = true;
+        assert!(config.validate().is_err());
     }
 
     #[test]

@@ -106,6 +106,9 @@ async fn attempt_grpc(channel: Channel, body: Bytes) -> Result<u64, Failure> {
 
 fn failure_of_status(status: Status) -> Failure {
     let retryable = match status.code() {
+        // No answer of the collector: the connection ended before one came, as when a server that
+        // shuts down says GOAWAY while the request is on its way.
+        Code::Internal => is_of_transport(&status),
         Code::ResourceExhausted => !status.details().is_empty(),
         code => matches!(
             code,
@@ -123,6 +126,11 @@ fn failure_of_status(status: Status) -> Failure {
     } else {
         Failure::Permanent(status.into())
     }
+}
+
+fn is_of_transport(status: &Status) -> bool {
+    std::error::Error::source(status)
+        .is_some_and(<dyn std::error::Error>::is::<tonic::transport::Error>)
 }
 
 async fn attempt_http(

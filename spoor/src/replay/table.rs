@@ -50,9 +50,11 @@ pub(crate) fn job(job: &ReplayJob) -> String {
         lines.push(filters.join(", "));
     }
     lines.push(format!(
-        "{} spans stored, {} were there already, {} records with {} spans dead-lettered",
+        "{} spans stored, {} were there already, {} dropped by policies, {} records with {} spans \
+         dead-lettered",
         counts.spans_stored,
         counts.spans_duplicate,
+        counts.spans_dropped,
         counts.records_dead_lettered,
         counts.spans_dead_lettered
     ));
@@ -89,6 +91,7 @@ pub(crate) fn job_json(job: &ReplayJob) -> Value {
         "spans_stored": counts.spans_stored,
         "spans_duplicate": counts.spans_duplicate,
         "spans_dead_lettered": counts.spans_dead_lettered,
+        "spans_dropped": counts.spans_dropped,
         "partitions": job.partitions.iter().map(|one| json!({
             "partition": one.stretch.partition,
             "start": one.stretch.start,

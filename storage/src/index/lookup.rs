@@ -14,7 +14,7 @@ use super::directory::{self, Bounds, CHUNK, DirectoryEntry};
 use super::page::{self, PageError};
 use super::run::chunk_key;
 use super::tables::PageTable;
-use crate::tokens::TokenQuery;
+use crate::tokens::{Plan, TokenQuery};
 use crate::{Day, ReadError, read_metrics};
 
 /// A run, as the catalogue has it.
@@ -101,7 +101,7 @@ pub(crate) async fn ordinals(
             }
             Ok(ordinals)
         };
-        found.push(intersect(query, of_token).map_err(inconsistent)?);
+        found.push(evaluate(&query.plan, &of_token).map_err(inconsistent)?);
     }
     Ok(found)
 }
@@ -143,31 +143,38 @@ async fn read_pages(
     Ok(rows)
 }
 
-/// The ordinals that have a token of each clause. Stops at the first clause that leaves none.
-fn intersect(
-    query: &TokenQuery,
-    of_token: impl Fn(u32) -> Result<Vec<u32>, PageError>,
+/// The ordinals that a plan names, ascending.
+fn evaluate(
+    plan: &Plan,
+    of_token: &impl Fn(u32) -> Result<Vec<u32>, PageError>,
 ) -> Result<Vec<u32>, PageError> {
-    let mut left: Option<Vec<u32>> = None;
-    for clause in &query.clauses {
-        let mut of_clause = Vec::new();
-        for token in clause {
-            of_clause.extend(of_token(*token)?);
+    match plan {
+        Plan::Token(token) => of_token(*token),
+        Plan::Any(plans) => {
+            let mut all = Vec::new();
+            for plan in plans {
+                all.extend(evaluate(plan, of_token)?);
+            }
+            all.sort_unstable();
+            all.dedup();
+            Ok(all)
         }
-        if clause.len() > 1 {
-            of_clause.sort_unstable();
-            of_clause.dedup();
+        Plan::All(plans) => {
+            let mut left: Option<Vec<u32>> = None;
+            for plan in plans {
+                let of_plan = evaluate(plan, of_token)?;
+                let both = match left {
+                    None => of_plan,
+                    Some(left) => common(&left, &of_plan),
+                };
+                if both.is_empty() {
+                    return Ok(both);
+                }
+                left = Some(both);
+            }
+            Ok(left.unwrap_or_default())
         }
-        let both = match left {
-            None => of_clause,
-            Some(left) => common(&left, &of_clause),
-        };
-        if both.is_empty() {
-            return Ok(both);
-        }
-        left = Some(both);
     }
-    Ok(left.unwrap_or_default())
 }
 
 /// What two ascending lists have in common.

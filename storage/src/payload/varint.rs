@@ -3,7 +3,7 @@
 use super::DecodeError;
 
 /// Appends a number, seven bits a byte, lowest first.
-pub(super) fn put(mut number: u64, out: &mut Vec<u8>) {
+pub(crate) fn put(mut number: u64, out: &mut Vec<u8>) {
     while number >= 0x80 {
         out.push(number as u8 | 0x80);
         number >>= 7;
@@ -12,22 +12,22 @@ pub(super) fn put(mut number: u64, out: &mut Vec<u8>) {
 }
 
 /// Appends a signed number so that small ones of either sign are short.
-pub(super) fn put_signed(number: i64, out: &mut Vec<u8>) {
+pub(crate) fn put_signed(number: i64, out: &mut Vec<u8>) {
     put(((number << 1) ^ (number >> 63)) as u64, out);
 }
 
 /// What is left to read.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Cursor<'a>(pub(super) &'a [u8]);
+pub(crate) struct Cursor<'a>(pub(crate) &'a [u8]);
 
 impl<'a> Cursor<'a> {
-    pub(super) fn byte(&mut self) -> Result<u8, DecodeError> {
+    pub(crate) fn byte(&mut self) -> Result<u8, DecodeError> {
         let (first, rest) = self.0.split_first().ok_or(DecodeError::Truncated)?;
         self.0 = rest;
         Ok(*first)
     }
 
-    pub(super) fn number(&mut self) -> Result<u64, DecodeError> {
+    pub(crate) fn number(&mut self) -> Result<u64, DecodeError> {
         let mut number = 0u64;
         for shift in (0..70).step_by(7) {
             let byte = self.byte()?;
@@ -43,17 +43,17 @@ impl<'a> Cursor<'a> {
         Err(DecodeError::Impossible("number"))
     }
 
-    pub(super) fn signed(&mut self) -> Result<i64, DecodeError> {
+    pub(crate) fn signed(&mut self) -> Result<i64, DecodeError> {
         let folded = self.number()?;
         Ok((folded >> 1) as i64 ^ -((folded & 1) as i64))
     }
 
-    pub(super) fn small(&mut self) -> Result<u32, DecodeError> {
+    pub(crate) fn small(&mut self) -> Result<u32, DecodeError> {
         u32::try_from(self.number()?).map_err(|_| DecodeError::Impossible("number"))
     }
 
     /// A count of things of at least one byte each: never more than there are bytes left.
-    pub(super) fn count(&mut self) -> Result<usize, DecodeError> {
+    pub(crate) fn count(&mut self) -> Result<usize, DecodeError> {
         let count = self.number()? as usize;
         if count > self.0.len() {
             return Err(DecodeError::Impossible("count"));
@@ -61,13 +61,13 @@ impl<'a> Cursor<'a> {
         Ok(count)
     }
 
-    pub(super) fn bytes(&mut self, len: usize) -> Result<&'a [u8], DecodeError> {
+    pub(crate) fn bytes(&mut self, len: usize) -> Result<&'a [u8], DecodeError> {
         let (taken, rest) = self.0.split_at_checked(len).ok_or(DecodeError::Truncated)?;
         self.0 = rest;
         Ok(taken)
     }
 
-    pub(super) fn array<const N: usize>(&mut self) -> Result<[u8; N], DecodeError> {
+    pub(crate) fn array<const N: usize>(&mut self) -> Result<[u8; N], DecodeError> {
         let (taken, rest) = self
             .0
             .split_first_chunk::<N>()

@@ -38,7 +38,7 @@ pub(super) async fn set_to_end(
     sqlx::query(
         "UPDATE progress SET owner = $1, revision = revision + 1, records = 0,
              records_dead_lettered = 0, spans_stored = 0, spans_duplicate = 0,
-             spans_dead_lettered = 0, spans_untallied = 0, base_offset = NULL,
+             spans_dead_lettered = 0, spans_dropped = 0, spans_untallied = 0, base_offset = NULL,
              offsets_skipped = 0, offsets_lost = 0",
     )
     .bind(Uuid::new_v4())

@@ -43,11 +43,20 @@ pub(super) struct OperationDay {
     pub(super) kind: u8,
 }
 
-/// Every name once.
-#[derive(Debug, Default)]
+/// Every name once. Number 0 is the empty one.
+#[derive(Debug)]
 pub(super) struct Names {
     numbers: HashMap<String, u32>,
     names: Vec<String>,
+}
+
+impl Default for Names {
+    fn default() -> Self {
+        Self {
+            numbers: HashMap::from([(String::new(), 0)]),
+            names: vec![String::new()],
+        }
+    }
 }
 
 impl Names {

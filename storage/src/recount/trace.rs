@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::{Figures, Recounted, shape};
 use crate::payload::Reader;
+use crate::summary::dropped::{self, DroppedSpan, dropped_span};
 use crate::summary::{Edges, Node};
 use crate::traces::inconsistent;
 use crate::{Day, DurationHistogram, ReadError};
@@ -21,6 +22,8 @@ pub(super) struct SegmentRow {
     pub(super) segment: i64,
     pub(super) spans: i32,
     pub(super) payload: Vec<u8>,
+    /// Whether these are spans that a policy dropped: what is remembered of them.
+    pub(super) is_dropped: bool,
 }
 
 impl SegmentRow {
@@ -36,6 +39,8 @@ pub(super) struct CountedSpan<'a> {
     pub(super) service: &'a str,
     pub(super) operation: &'a str,
     pub(super) kind: SpanKind,
+    /// Whether a policy dropped it. Then it has no operation and no more than a minute.
+    pub(super) is_dropped: bool,
     duration: u64,
     error: bool,
 }
@@ -88,7 +93,7 @@ impl<'a> TraceCount<'a> {
             doubled: Vec::new(),
         };
         let mut seen = HashSet::new();
-        for row in rows {
+        for row in rows.iter().filter(|row| !row.is_dropped) {
             let id = TraceId::from_slice(row.trace.as_bytes());
             let id = id.map_err(|e| inconsistent("trace_id", &e))?;
             let decoded = reader.decode(id, &row.payload, arena);
@@ -96,7 +101,44 @@ impl<'a> TraceCount<'a> {
             trace.found.push(batch.spans.len());
             trace.add(&row.tenant, &batch, &mut seen);
         }
+        let mut known: HashSet<DroppedSpan> = HashSet::new();
+        known.extend(trace.nodes.iter().map(|n| dropped_span(n.id, n.hash)));
+        for row in rows.iter().filter(|row| row.is_dropped) {
+            trace.add_dropped(row, &mut known)?;
+        }
         Ok(trace)
+    }
+
+    /// Adds what is remembered of dropped spans. One that is stored as well is there twice.
+    fn add_dropped(
+        &mut self,
+        row: &'a SegmentRow,
+        known: &mut HashSet<DroppedSpan>,
+    ) -> Result<(), ReadError> {
+        let decoded = dropped::decode(&row.payload);
+        let nodes = decoded.map_err(|error| ReadError::Inconsistent {
+            table: "trace_decision",
+            column: "dropped",
+            what: error.to_string(),
+        })?;
+        self.found.push(nodes.len());
+        for node in nodes {
+            if !known.insert(dropped_span(node.id, node.hash)) {
+                self.doubled.push((node.hash, node.start));
+                continue;
+            }
+            self.nodes.push(node);
+            self.spans.push(CountedSpan {
+                start: node.start,
+                service: node.service,
+                operation: "",
+                kind: node.kind,
+                is_dropped: true,
+                duration: node.duration,
+                error: node.error,
+            });
+        }
+        Ok(())
     }
 
     fn add(&mut self, tenant: &str, batch: &SpanBatch<'a>, seen: &mut HashSet<SpanHash>) {
@@ -113,6 +155,7 @@ impl<'a> TraceCount<'a> {
                 service: batch.service_name(batch.resource(span)),
                 operation: span.operation_name(),
                 kind: span.kind,
+                is_dropped: false,
                 duration: span.duration(),
                 error: span.status == StatusCode::Error,
             });
@@ -154,7 +197,10 @@ impl<'a> TraceCount<'a> {
 
     /// Segments that do not hold as many spans as they say.
     pub(super) fn miscounted(&self) -> Vec<Recounted> {
-        let pairs = self.rows.iter().zip(&self.found);
+        // As they were read: what is stored first.
+        let stored = self.rows.iter().filter(|row| !row.is_dropped);
+        let dropped = self.rows.iter().filter(|row| row.is_dropped);
+        let pairs = stored.chain(dropped).zip(&self.found);
         let wrong = pairs.filter(|(row, found)| usize::try_from(row.spans) != Ok(**found));
         wrong
             .map(|(row, found)| Recounted {

@@ -153,7 +153,7 @@ async fn read(
                 p.partition, p.start_offset, p.end_offset, p.finished_at IS NOT NULL AS finished,
                 coalesce(p.leased_until > now(), false) AS leased,
                 g.watermark, g.records, g.records_dead_lettered, g.spans_stored,
-                g.spans_duplicate, g.spans_dead_lettered
+                g.spans_duplicate, g.spans_dead_lettered, g.spans_dropped
          FROM replay_job j
          LEFT JOIN replay_partition p ON p.job_id = j.id
          LEFT JOIN progress g ON g.consumer = 'replay-' || j.id AND g.topic = j.topic
@@ -231,6 +231,7 @@ fn partition(row: &PgRow) -> Result<Option<ReplayPartition>, ReplayError> {
             spans_stored: count("spans_stored")?,
             spans_duplicate: count("spans_duplicate")?,
             spans_dead_lettered: count("spans_dead_lettered")?,
+            spans_dropped: count("spans_dropped")?,
             records_dead_lettered: count("records_dead_lettered")?,
         },
         leased: row.try_get("leased")?,

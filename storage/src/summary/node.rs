@@ -1,12 +1,13 @@
 //! What edges need to know of a span, and of the spans of a trace that are stored already.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use model::{
     IdentityHasher, SpanBatch, SpanHash, SpanId, SpanKind, SpanRef, StatusCode, UnixNanos,
 };
 
-use crate::payload::HashedMap;
+use super::dropped::{self, DroppedSpan, dropped_span};
+use crate::payload::{DecodeError, HashedMap};
 
 /// A span as a node of its trace's tree.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -103,11 +104,27 @@ pub(super) fn better<'a>(
     a.into_iter().chain(b).min_by_key(|node| rank(node))
 }
 
-/// The spans of a trace that are stored, as far as the days that were looked at hold them.
+/// What was decided of a trace.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct StoredDecision {
+    pub(crate) kept: bool,
+    pub(crate) policy: String,
+    pub(crate) weight: Option<f64>,
+}
+
+/// The spans of a trace that are stored or were dropped, as far as the days that were looked at hold
+/// them.
 #[derive(Debug, Default)]
 pub(crate) struct KnownTrace {
     segments: HashSet<i64>,
     hashes: HashSet<SpanHash>,
+    /// Numbers of the decisions that were read.
+    decisions: HashSet<i64>,
+    /// Of these, the ones that dropped spans.
+    dropping: Vec<i64>,
+    decision: Option<StoredDecision>,
+    /// Places of dropped spans among the nodes.
+    dropped: HashMap<DroppedSpan, u32>,
     nodes: Vec<StoredNode>,
     services: Vec<Box<str>>,
     by_id: HashedMap<Candidates<u32>>,
@@ -140,6 +157,29 @@ impl KnownTrace {
                 self.push(&node);
             }
         }
+    }
+
+    /// Adds what a stored decision says, once, with what it remembers of dropped spans.
+    pub(crate) fn add_decision(
+        &mut self,
+        number: i64,
+        decision: StoredDecision,
+        dropped: Option<&[u8]>,
+    ) -> Result<(), DecodeError> {
+        if !self.decisions.insert(number) {
+            return Ok(());
+        }
+        self.dropping.extend(dropped.map(|_| number));
+        let nodes = dropped.map(dropped::decode).transpose()?;
+        for node in nodes.unwrap_or_default() {
+            let span = dropped_span(node.id, node.hash);
+            if !self.dropped.contains_key(&span) {
+                self.dropped.insert(span, self.nodes.len() as u32);
+                self.push(&node);
+            }
+        }
+        self.decision.get_or_insert(decision);
+        Ok(())
     }
 
     fn push(&mut self, node: &Node<'_>) {
@@ -175,9 +215,50 @@ impl KnownTrace {
         }) as u32
     }
 
+    /// Whether the span is stored, or was dropped.
+    pub(crate) fn holds(&self, id: SpanId, hash: SpanHash) -> bool {
+        self.stores(hash) || self.has_dropped(id, hash)
+    }
+
     /// Whether the span is stored.
-    pub(crate) fn holds(&self, hash: SpanHash) -> bool {
+    pub(crate) fn stores(&self, hash: SpanHash) -> bool {
         self.hashes.contains(&hash)
+    }
+
+    /// Whether the span was dropped.
+    pub(crate) fn has_dropped(&self, id: SpanId, hash: SpanHash) -> bool {
+        self.dropped.contains_key(&dropped_span(id, hash))
+    }
+
+    /// The decisions that dropped spans.
+    pub(crate) fn dropping(&self) -> &[i64] {
+        &self.dropping
+    }
+
+    /// The dropped spans that are not among these.
+    pub(crate) fn dropped_but(&self, others: &HashSet<DroppedSpan>) -> Vec<Node<'_>> {
+        let left = self
+            .dropped
+            .iter()
+            .filter(|(span, _)| !others.contains(span));
+        let mut places: Vec<u32> = left.map(|(_, place)| *place).collect();
+        places.sort_unstable();
+        places.into_iter().map(|place| self.node(place)).collect()
+    }
+
+    /// Whether spans of it are stored.
+    pub(crate) fn is_stored(&self) -> bool {
+        !self.hashes.is_empty()
+    }
+
+    /// What was decided of it first.
+    pub(crate) fn decision(&self) -> Option<&StoredDecision> {
+        self.decision.as_ref()
+    }
+
+    /// The decisions that it comes from.
+    pub(crate) fn decisions(&self) -> impl Iterator<Item = i64> {
+        self.decisions.iter().copied()
     }
 
     /// How many spans are known.

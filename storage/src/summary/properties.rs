@@ -68,7 +68,7 @@ fn step_by_step(steps: &[Trace]) -> (EdgeSums, KnownTrace) {
     for (number, step) in steps.iter().enumerate() {
         let batch = SpanBatch::of_trace(step);
         let mut new = nodes(&batch);
-        new.retain(|node| !known.holds(node.hash));
+        new.retain(|node| !known.holds(node.id, node.hash));
         new.sort_by_key(|node| node.hash);
         new.dedup_by_key(|node| node.hash);
         let mut edges = Edges::default();

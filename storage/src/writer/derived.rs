@@ -1,5 +1,5 @@
-//! What is written beside the segments, from spans that are stored for the first time alone:
-//! RED, edges and the catalogue of operations.
+//! What is written beside the segments, from spans that come for the first time alone, stored or
+//! dropped: RED, edges and the catalogue of operations.
 
 use model::NANOS_PER_DAY;
 use sqlx::PgConnection;
@@ -24,18 +24,19 @@ pub(super) struct Derived<'x> {
 }
 
 impl<'x> Derived<'x> {
-    /// Of what is left of the plan, given what was stored before.
+    /// Of what is left of the plan, given what was stored or dropped before.
     pub(super) fn of<'a: 'x>(plan: &Plan<'x, 'a>, known: &'x Known) -> Self {
         let mut derived = Self::default();
-        let mut by_trace: Vec<&Part> = plan.parts().iter().collect();
+        let mut by_trace: Vec<&Part> = plan.counted().collect();
         by_trace.sort_by_key(|part| part.trace);
         let mut nodes: Vec<Node<'x>> = Vec::new();
         for of_trace in by_trace.chunk_by(|a, b| a.trace == b.trace) {
             nodes.clear();
             for part in of_trace {
                 let of = plan.of(part);
-                derived.red.add(of.tenant.as_str(), of.batch, &part.spans);
-                nodes.extend(part.spans.iter().zip(&part.hashes).map(|(index, hash)| {
+                let (spans, hashes) = part.new_spans();
+                derived.red.add(of.tenant.as_str(), of.batch, spans);
+                nodes.extend(spans.iter().zip(hashes).map(|(index, hash)| {
                     Node::new(*hash, of.batch, &of.batch.spans[*index as usize])
                 }));
             }

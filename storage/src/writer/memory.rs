@@ -151,7 +151,10 @@ impl Memory {
     /// Remembers what was read of huge traces, the least recently used ones making room.
     pub(super) fn remember(&self, generation: i64, traces: &[(&str, TraceId)], known: Known) {
         for ((tenant, id), trace) in traces.iter().zip(known) {
-            let Some(trace) = trace.filter(|trace| trace.len() >= HUGE_TRACE) else {
+            // What was dropped may be kept by a replay.
+            let lasts = |trace: &KnownTrace| trace.dropping().is_empty();
+            let huge = |trace: &KnownTrace| trace.len() >= HUGE_TRACE && lasts(trace);
+            let Some(trace) = trace.filter(huge) else {
                 continue;
             };
             let mut facts = self.facts();

@@ -1,42 +1,48 @@
 //! What a batch holds: its traces by day, each span once, the locks and days it needs. Pure.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+mod parts;
 
-use model::{IdentityHasher, NANOS_PER_MINUTE, SpanBatch, SpanHash, TraceId, UnixNanos};
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
+use model::{IdentityHasher, NANOS_PER_MINUTE, SpanHash, TraceId, UnixNanos};
+
+use parts::OpenParts;
+pub(super) use parts::Part;
+
+use crate::replay::is_replay;
 use crate::summary::KnownTrace;
 use crate::tally::{TallyRows, TenantSpans};
-use crate::{Day, ProgressStep, TraceSpans, WriteBatch, Written, slot};
+use crate::{Day, Decided, ProgressStep, TraceSpans, Verdict, WriteBatch, Written, slot};
 
 /// A span this near to midnight may have its twin or its parent on the other side.
 const NEAR_MIDNIGHT: u64 = 60 * NANOS_PER_MINUTE;
 
-/// Most spans of a segment.
-const MAX_SPANS: usize = 8_192;
-/// Spans that fit into a segment whatever their size, which is at most some MiB each.
-const FEW_SPANS: usize = 32;
-/// Where a segment is cut, in bytes of its texts.
-const MAX_TEXT: usize = 8 << 20;
-
-/// Spans of one trace within one day: one segment.
-#[derive(Debug)]
-pub(super) struct Part {
-    /// Index in the batch's traces.
-    pub(super) of: usize,
-    /// Number of the trace: parts of one trace share it.
-    pub(super) trace: usize,
-    pub(super) day: Day,
-    /// Indices in the span batch.
-    pub(super) spans: Vec<u32>,
-    pub(super) hashes: Vec<SpanHash>,
+/// What holds for a trace.
+#[derive(Debug, Clone)]
+pub(super) struct Decision<'b> {
+    pub(super) kept: bool,
+    pub(super) policy: Cow<'b, str>,
+    pub(super) weight: Option<f64>,
+    /// Whether nothing was decided before.
+    is_new: bool,
+    /// Whether a replay stores what was dropped.
+    pub(super) is_reversed: bool,
 }
 
 /// A batch, looked through.
 #[derive(Debug)]
 pub(super) struct Plan<'b, 'a> {
     batch: WriteBatch<'b, 'a>,
+    /// What is to be stored; before it is known what was decided, everything.
     parts: Vec<Part>,
+    /// What is to be counted and remembered alone.
+    dropped: Vec<Part>,
     traces: Vec<(&'b str, TraceId)>,
+    /// What is said of each trace where it occurs first, by its number.
+    verdicts: Vec<Option<Verdict<'b>>>,
+    /// By number of the trace.
+    decisions: Vec<Option<Decision<'b>>>,
     steps: Vec<(usize, &'b ProgressStep)>,
     slots: Vec<i32>,
     days: BTreeSet<Day>,
@@ -50,7 +56,10 @@ impl<'b, 'a> Plan<'b, 'a> {
         let mut plan = Self {
             batch,
             parts: Vec::with_capacity(batch.traces.len()),
+            dropped: Vec::new(),
             traces: Vec::with_capacity(batch.traces.len()),
+            verdicts: Vec::with_capacity(batch.traces.len()),
+            decisions: Vec::new(),
             steps: batch.progress.iter().enumerate().collect(),
             slots: Vec::new(),
             days: BTreeSet::new(),
@@ -78,6 +87,7 @@ impl<'b, 'a> Plan<'b, 'a> {
                 .or_insert_with(|| IdentityHasher::new(tenant, spans.batch));
             let trace = *numbers.entry((tenant, spans.trace_id)).or_insert_with(|| {
                 self.traces.push((tenant, spans.trace_id));
+                self.verdicts.push(spans.verdict);
                 self.traces.len() - 1
             });
             let mut open = OpenParts::new(of, trace);
@@ -119,23 +129,129 @@ impl<'b, 'a> Plan<'b, 'a> {
         spans.source.map_or(last, |source| source.min(last))
     }
 
-    /// Takes out the spans that are stored already, and counts what is left as stored.
-    pub(super) fn drop_known(&mut self, known: &Known) {
-        let mut parts = std::mem::take(&mut self.parts);
+    /// Whether anything is said of any trace.
+    pub(super) fn has_verdicts(&self) -> bool {
+        self.verdicts.iter().any(Option::is_some)
+    }
+
+    /// Looks on the days around as well: what was decided of a trace holds for spans that start on
+    /// the next day too.
+    pub(super) fn look_around(&mut self) {
+        let days: Vec<Day> = self.days.iter().copied().collect();
+        let around = days.iter().flat_map(|day| [day.plus(-1), day.plus(1)]);
+        self.searched.extend(around);
+    }
+
+    /// Takes out the spans that are stored or were dropped already, and counts what is left as
+    /// what it becomes.
+    pub(super) fn settle(&mut self, known: &Known) {
+        self.decide(known);
+        let (mut parts, traces) = (std::mem::take(&mut self.parts), self.batch.traces);
         for part in &mut parts {
             let before = part.spans.len();
-            if let Some(known) = &known[part.trace] {
-                part.retain(|hash| !known.holds(hash));
+            let of = &traces[part.of];
+            match &known[part.trace] {
+                Some(known) if self.is_reversed(part.trace) => {
+                    part.retain(of.batch, |_, hash| !known.stores(hash));
+                    part.put_first(of.batch, |id, hash| known.has_dropped(id, hash));
+                }
+                Some(known) => part.retain(of.batch, |id, hash| !known.holds(id, hash)),
+                None => {}
             }
-            let spans = &self.batch.traces[part.of];
-            let counts = self.count(spans);
-            counts.duplicate += (before - part.spans.len()) as u64;
-            counts.stored += part.spans.len() as u64;
+            let left = part.spans.len() as u64;
+            let is_dropped = self.is_dropped(part.trace);
+            let counts = self.count(of);
+            counts.duplicate += before as u64 - left;
+            match is_dropped {
+                true => counts.dropped += left,
+                false => counts.stored += left,
+            }
         }
         parts.retain(|part| !part.spans.is_empty());
         // Segments of one day are neighbours, in numbers and in the table.
         parts.sort_by_key(|part| part.day);
-        self.parts = parts;
+        (self.dropped, self.parts) = parts
+            .into_iter()
+            .partition(|part| self.is_dropped(part.trace));
+    }
+
+    /// What was decided first holds, but that a replay may keep what was dropped. What was stored
+    /// without a decision is gone on with.
+    fn decide(&mut self, known: &Known) {
+        let replayed = self.steps.iter().any(|(_, step)| is_replay(&step.source));
+        let decide = |(known, verdict): (&Option<KnownTrace>, &Option<Verdict<'b>>)| {
+            let known = known.as_ref();
+            let dropped = known.is_some_and(|known| !known.dropping().is_empty());
+            let is_kept = verdict.is_some_and(|verdict| verdict.kept);
+            let may_be_reversed = replayed && dropped;
+            let stored = known.and_then(KnownTrace::decision);
+            match stored {
+                Some(stored) if stored.kept || !(may_be_reversed && is_kept) => Some(Decision {
+                    kept: stored.kept,
+                    policy: Cow::Owned(stored.policy.clone()),
+                    weight: stored.weight,
+                    is_new: false,
+                    is_reversed: may_be_reversed && stored.kept,
+                }),
+                None if known.is_some_and(KnownTrace::is_stored) => None,
+                _ => verdict.map(|verdict| Decision {
+                    kept: verdict.kept,
+                    policy: Cow::Borrowed(verdict.policy),
+                    weight: verdict.weight,
+                    is_new: true,
+                    is_reversed: stored.is_some(),
+                }),
+            }
+        };
+        self.decisions = known.iter().zip(&self.verdicts).map(decide).collect();
+    }
+
+    fn is_reversed(&self, trace: usize) -> bool {
+        self.decision(trace)
+            .is_some_and(|decision| decision.is_reversed)
+    }
+
+    fn is_dropped(&self, trace: usize) -> bool {
+        self.decision(trace).is_some_and(|decision| !decision.kept)
+    }
+
+    /// What holds for the trace with this number, if anything was decided.
+    pub(super) fn decision(&self, trace: usize) -> Option<&Decision<'b>> {
+        self.decisions.get(trace)?.as_ref()
+    }
+
+    /// What is to be counted and remembered, and not to be stored.
+    pub(super) fn dropped(&self) -> &[Part] {
+        &self.dropped
+    }
+
+    /// All that is counted: what is stored and what is dropped.
+    pub(super) fn counted(&self) -> impl Iterator<Item = &Part> {
+        self.parts.iter().chain(&self.dropped)
+    }
+
+    /// What the decisions do, by policy.
+    fn decided(&self) -> Vec<Decided> {
+        let mut by_policy: BTreeMap<(&str, bool), (u64, u64)> = BTreeMap::new();
+        for decision in self.decisions.iter().flatten() {
+            let key = (&*decision.policy, decision.kept);
+            by_policy.entry(key).or_default().0 += u64::from(decision.is_new);
+        }
+        for part in self.counted() {
+            if let Some(decision) = self.decision(part.trace) {
+                let key = (&*decision.policy, decision.kept);
+                by_policy.entry(key).or_default().1 += part.spans.len() as u64;
+            }
+        }
+        let decided = by_policy.into_iter();
+        decided
+            .map(|((policy, kept), (traces, spans))| Decided {
+                policy: policy.to_owned(),
+                kept,
+                traces,
+                spans,
+            })
+            .collect()
     }
 
     /// Whether these are spans that are read once more, or were made long ago.
@@ -201,11 +317,13 @@ impl<'b, 'a> Plan<'b, 'a> {
     pub(super) fn written(&self, segments: u64) -> Written {
         let mut written = Written {
             segments,
+            decided: self.decided(),
             ..Written::default()
         };
         for counts in self.counts.iter().flat_map(HashMap::values) {
             written.spans_stored += counts.stored;
             written.spans_duplicate += counts.duplicate;
+            written.spans_dropped += counts.dropped;
         }
         written
     }
@@ -213,88 +331,3 @@ impl<'b, 'a> Plan<'b, 'a> {
 
 /// Stored spans by number of the trace.
 pub(super) type Known = Vec<Option<KnownTrace>>;
-
-impl Part {
-    fn retain(&mut self, keep: impl Fn(SpanHash) -> bool) {
-        let kept = self.hashes.iter().map(|hash| keep(*hash));
-        let mut kept = kept.collect::<Vec<_>>().into_iter();
-        self.spans.retain(|_| kept.next().unwrap_or(true));
-        self.hashes.retain(|hash| keep(*hash));
-    }
-}
-
-/// Parts of one trace that still grow: one a day.
-struct OpenParts {
-    of: usize,
-    trace: usize,
-    parts: Vec<Part>,
-    text: HashMap<Day, usize>,
-}
-
-impl OpenParts {
-    fn new(of: usize, trace: usize) -> Self {
-        Self {
-            of,
-            trace,
-            parts: Vec::new(),
-            text: HashMap::new(),
-        }
-    }
-
-    fn add(&mut self, batch: &SpanBatch<'_>, index: u32, hash: SpanHash, full: &mut Vec<Part>) {
-        let day = Day::of(batch.spans[index as usize].start);
-        let at = match self.parts.iter().position(|part| part.day == day) {
-            Some(at) => at,
-            None => {
-                self.parts.push(self.empty(day));
-                self.parts.len() - 1
-            }
-        };
-        self.parts[at].spans.push(index);
-        self.parts[at].hashes.push(hash);
-        if self.is_full(at, batch, index) {
-            self.text.remove(&day);
-            full.push(self.parts.swap_remove(at));
-        }
-    }
-
-    fn empty(&self, day: Day) -> Part {
-        Part {
-            of: self.of,
-            trace: self.trace,
-            day,
-            spans: Vec::new(),
-            hashes: Vec::new(),
-        }
-    }
-
-    /// Few spans are not worth measuring.
-    fn is_full(&mut self, at: usize, batch: &SpanBatch<'_>, index: u32) -> bool {
-        let part = &self.parts[at];
-        if part.spans.len() < FEW_SPANS {
-            return false;
-        }
-        let text = self.text.entry(part.day).or_default();
-        *text += text_of(batch, index);
-        part.spans.len() >= MAX_SPANS || *text > MAX_TEXT
-    }
-}
-
-/// Bytes of the texts of a span, roughly: those of its own and its events' attributes.
-fn text_of(batch: &SpanBatch<'_>, index: u32) -> usize {
-    let span = &batch.spans[index as usize];
-    let events = batch.events(span).iter().map(|event| event.attributes);
-    let lists = events.chain(std::iter::once(span.attributes));
-    let of_value = |value: &model::ValueRef<'_>| match value {
-        model::ValueRef::String(text) => text.len(),
-        model::ValueRef::Bytes(bytes) => bytes.len(),
-        // Nested values are limited as a whole: taken at that limit's order.
-        model::ValueRef::Array(_) | model::ValueRef::Map(_) => 1 << 10,
-        _ => 8,
-    };
-    let of_list = |list| {
-        let values = batch.attributes(list).iter().map(|a| of_value(&a.value));
-        values.sum::<usize>()
-    };
-    lists.map(of_list).sum()
-}

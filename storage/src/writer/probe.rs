@@ -88,7 +88,7 @@ pub(super) fn uuid(id: TraceId) -> Uuid {
 }
 
 /// Runs of neighbouring days: first and last one of each.
-fn ranges(days: impl Iterator<Item = Day>) -> Vec<(Day, Day)> {
+pub(super) fn ranges(days: impl Iterator<Item = Day>) -> Vec<(Day, Day)> {
     let mut ranges: Vec<(Day, Day)> = Vec::new();
     for day in days {
         match ranges.last_mut() {

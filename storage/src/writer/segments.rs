@@ -8,7 +8,7 @@ use crate::copy_binary::CopyRows;
 use crate::index::{self, RunBuilder};
 use crate::payload::{self, EncodeError, Encoder, Stranger, Words};
 use crate::summary::SegmentSummary;
-use crate::{Completeness, Day, WriteError, tokens, vocabulary};
+use crate::{Day, WriteError, tokens, vocabulary};
 
 const COPY: &str = "COPY segment (start_ns, last_start_ns, end_ns, segment_id, received_first_ns, \
      received_last_ns, trace_id, span_count, error_count, completeness, codec, tenant, \
@@ -27,6 +27,8 @@ const PER_TURN: usize = 32;
 pub(super) struct Segments {
     pub(super) count: u64,
     pub(super) payload_bytes: u64,
+    /// Their numbers, in the order of the plan's parts.
+    pub(super) ids: Vec<i64>,
     /// Proof that the transaction was committed.
     pub(super) first: Option<SegmentProof>,
     /// Name of the newest dictionary there is.
@@ -153,7 +155,7 @@ impl<'w> Rows<'w> {
             .uuid(uuid(of.trace_id))
             .integer(summary.spans as i32)
             .integer(summary.errors as i32)
-            .smallint(completeness_number(of.completeness))
+            .smallint(of.completeness.number())
             .smallint(i16::from(payload::VERSION))
             .text(tenant)
             .optional_text(summary.root.map(|(service, _)| service))
@@ -166,6 +168,7 @@ impl<'w> Rows<'w> {
             .map_err(refuse)?;
         self.copy.bytes(payload);
         self.written.count += 1;
+        self.written.ids.push(id);
         self.written.payload_bytes += self.payload.len() as u64;
         self.written.first.get_or_insert(SegmentProof {
             id,
@@ -181,15 +184,5 @@ fn refuse(error: EncodeError) -> WriteError {
     WriteError::Poison {
         sqlstate: "54000".to_owned(),
         source: sqlx::Error::Encode(Box::new(error)),
-    }
-}
-
-/// The number of a completeness in the column of that name.
-fn completeness_number(completeness: Completeness) -> i16 {
-    match completeness {
-        Completeness::Unknown => 0,
-        Completeness::Complete => 1,
-        Completeness::NoRoot => 2,
-        Completeness::StillOpen => 3,
     }
 }

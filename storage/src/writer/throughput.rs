@@ -38,7 +38,7 @@ struct Key<'a> {
 /// How a root span was sampled: the sampler, and the probability in billionths.
 type Sampled = (RootSampler, i64);
 
-/// Root spans of a batch that are stored for the first time.
+/// Root spans of a batch that come for the first time, whether a policy keeps them or not.
 #[derive(Debug, Default)]
 pub(super) struct Throughput<'a>(HashMap<Key<'a>, Vec<(Sampled, i64)>>);
 
@@ -49,7 +49,7 @@ impl<'a> Throughput<'a> {
         if plan.is_replayed() {
             return throughput;
         }
-        for part in plan.parts() {
+        for part in plan.counted() {
             let of = plan.of(part);
             let second = of.received.start - of.received.start % NANOS_PER_SECOND;
             for index in &part.spans {

@@ -8,6 +8,12 @@ mod database;
 #[expect(dead_code, reason = "shared with the tests of the write side")]
 mod store;
 
+#[path = "../support/filters.rs"]
+mod filters;
+
 mod model_of_search;
 mod searching;
+mod filtering;
+mod paging;
+mod attributes;
 mod merging;

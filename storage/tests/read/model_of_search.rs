@@ -2,7 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use model::{IdentityHasher, SpanBatch, SpanHash, Tenant, Trace, TraceId, TraceQuery};
+use model::{
+    IdentityHasher, Page, Rank, SpanBatch, SpanHash, StatusCode, Tenant, Trace, TraceFacts,
+    TraceId, TraceQuery,
+};
 
 /// Everything that was written, in the order of writing.
 #[derive(Debug, Default)]
@@ -14,8 +17,19 @@ pub(crate) struct Model {
 pub(crate) type Answer = (TraceId, BTreeSet<SpanHash>);
 
 impl Model {
-    /// The traces that answer, newest first, then by id.
+    /// The traces that answer, in the order of the query: those after the mark, if it has one.
     pub(crate) fn search(&self, query: &TraceQuery) -> Vec<Answer> {
+        let mut ranks = self.ranks(query);
+        if let Page::After(mark) = &query.page {
+            ranks.retain(|rank| *rank > mark.rank);
+        }
+        ranks.truncate(query.limit);
+        let traces = ranks.into_iter();
+        traces.map(|rank| self.whole(rank.trace())).collect()
+    }
+
+    /// Every trace that answers, in order.
+    pub(crate) fn ranks(&self, query: &TraceQuery) -> Vec<Rank> {
         let mut newest: BTreeMap<TraceId, u64> = BTreeMap::new();
         for trace in &self.traces {
             let batch = SpanBatch::of_trace(trace);
@@ -25,10 +39,35 @@ impl Model {
                 *known = start.max(*known);
             }
         }
-        let mut found: Vec<(u64, TraceId)> = newest.into_iter().map(|(id, at)| (at, id)).collect();
-        found.sort_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(&b.1)));
-        found.truncate(query.limit);
-        found.into_iter().map(|(_, id)| self.whole(id)).collect()
+        let rank = |(id, newest): (TraceId, u64)| {
+            let facts = self.facts(id);
+            let score = query.order.score(newest, &facts);
+            query
+                .matches_trace(&facts)
+                .then(|| Rank::new(score, newest, id))
+        };
+        let mut ranks: Vec<Rank> = newest.into_iter().filter_map(rank).collect();
+        ranks.sort_unstable();
+        ranks
+    }
+
+    /// What a trace is as a whole, each of its spans counted once.
+    fn facts(&self, id: TraceId) -> TraceFacts {
+        let mut facts = TraceFacts::NONE;
+        let mut seen = BTreeSet::new();
+        for trace in self.traces.iter().filter(|trace| trace.id == id) {
+            for (hash, (_, _, span)) in identities(trace).into_iter().zip(trace.spans()) {
+                if seen.insert(hash) {
+                    facts.add(&TraceFacts {
+                        start: span.start,
+                        end: span.end,
+                        spans: 1,
+                        errors: u64::from(span.status == StatusCode::Error),
+                    });
+                }
+            }
+        }
+        facts
     }
 
     fn whole(&self, id: TraceId) -> Answer {

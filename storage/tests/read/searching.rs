@@ -1,7 +1,7 @@
 //! A search answers what a scan over every span would, before, during and after merges.
 
 use model::{
-    AttributeLevel, AttributePredicate, NANOS_PER_DAY, SpanPredicate, StatusCode, Tenant,
+    AttributeLevel, AttributePredicate, NANOS_PER_DAY, PageMark, SpanPredicate, StatusCode, Tenant,
     TimeRange, Trace, TraceQuery, canonical_string,
 };
 use proptest::prelude::*;
@@ -32,22 +32,29 @@ pub(crate) fn merging() -> StorageConfig {
 pub(crate) fn query(predicates: Vec<SpanPredicate>, limit: usize) -> TraceQuery {
     TraceQuery {
         predicates,
-        start: TimeRange::ALL,
-        duration_min: None,
-        duration_max: None,
-        limit,
+        ..TraceQuery::any(limit)
     }
 }
 
 pub(crate) async fn answers(store: &TestStore, query: &TraceQuery) -> Vec<Answer> {
+    page(store, query).await.0
+}
+
+/// The answers, and what the store says of the page.
+pub(crate) async fn page(
+    store: &TestStore,
+    query: &TraceQuery,
+) -> (Vec<Answer>, Option<PageMark>, Option<u64>) {
     let found = store.store.search(&Tenant::default(), query).await;
+    let found = found.expect("searches");
     let answer = |stored: storage::StoredTrace| {
         let spans = identities(&stored.trace);
         let distinct: std::collections::BTreeSet<_> = spans.iter().copied().collect();
         assert_eq!(distinct.len(), spans.len(), "each span is there once");
         (stored.trace.id, distinct)
     };
-    found.expect("searches").into_iter().map(answer).collect()
+    let answers = found.traces.into_iter().map(answer).collect();
+    (answers, found.next, found.total)
 }
 
 pub(crate) async fn maintain(store: &TestStore, now: u64) {
@@ -146,7 +153,7 @@ impl Question {
     }
 }
 
-fn trace() -> impl Strategy<Value = Trace> {
+pub(crate) fn trace() -> impl Strategy<Value = Trace> {
     prop::sample::select(vec![NOON, NOON + 60_000_000_000, MIDNIGHT])
         .prop_flat_map(arbitrary::trace)
 }
@@ -257,7 +264,7 @@ async fn what_looks_like_sql_is_plain_data_and_other_tenants_find_nothing() {
     let other = Tenant::parse("other").expect("a tenant");
     for asked in [asked, query(vec![], 5)] {
         let found = store.store.search(&other, &asked).await;
-        assert_eq!(found.expect("searches"), []);
+        assert_eq!(found.expect("searches").traces, []);
     }
 }
 

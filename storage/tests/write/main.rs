@@ -22,6 +22,7 @@ mod huge;
 mod views;
 mod replaying;
 mod accounting;
+mod deciding;
 mod sampling;
 mod purging;
 mod words;

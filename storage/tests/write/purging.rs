@@ -238,10 +238,7 @@ fn everything() -> TraceQuery {
             model::SpanPredicate::Kind(SpanKind::Server),
             model::SpanPredicate::Status(StatusCode::Unset),
         ],
-        start: TimeRange::ALL,
-        duration_min: None,
-        duration_max: None,
-        limit: 100,
+        ..TraceQuery::any(100)
     }
 }
 
@@ -299,7 +296,8 @@ async fn beside_writers_readers_and_maintenance_it_gets_through_and_none_of_them
     assert_eq!(store.span_count().await, 0);
     assert_eq!(store.write(&traces).await.spans_stored, 200);
     let found = other.search(&Tenant::default(), &everything()).await;
-    assert_eq!(found.expect("answers").len(), 100, "the index is whole");
+    let found = found.expect("answers").traces;
+    assert_eq!(found.len(), 100, "the index is whole");
     let calls = "SELECT sum(calls)::bigint FROM spoor_v1.red";
     assert_eq!(store.rows(calls).await, ["(200)"]);
 }

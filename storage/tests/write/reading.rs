@@ -56,10 +56,7 @@ async fn a_search_finds_the_trace_and_the_catalogue_names_it() {
     store.write(std::slice::from_ref(&root)).await;
     let query = TraceQuery {
         predicates: vec![SpanPredicate::Service("shop".into())],
-        start: TimeRange::ALL,
-        duration_min: None,
-        duration_max: None,
-        limit: 10,
+        ..TraceQuery::any(10)
     };
     let found = store
         .store
@@ -67,7 +64,11 @@ async fn a_search_finds_the_trace_and_the_catalogue_names_it() {
         .await
         .expect("searches");
     assert_eq!(
-        found.iter().map(|one| one.trace.id).collect::<Vec<_>>(),
+        found
+            .traces
+            .iter()
+            .map(|one| one.trace.id)
+            .collect::<Vec<_>>(),
         [root.id]
     );
     assert_eq!(

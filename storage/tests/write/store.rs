@@ -4,7 +4,7 @@ use model::{SpanBatch, Tenant, TimeRange, Trace};
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 use storage::{
     Account, Completeness, DatabaseUrl, PostgresStore, ProgressStep, StorageConfig, TraceSpans,
-    TraceWriter, WriteBatch, WriteError, Written,
+    TraceWriter, Verdict, WriteBatch, WriteError, Written,
 };
 
 use crate::database::TestDatabase;
@@ -119,6 +119,16 @@ pub(crate) async fn write(
     traces: &[Trace],
     progress: &[ProgressStep],
 ) -> Result<Written, WriteError> {
+    write_judged(store, traces, progress, |_| None).await
+}
+
+/// The same, where tail sampling says something of each trace.
+pub(crate) async fn write_judged<'v>(
+    store: &PostgresStore,
+    traces: &'v [Trace],
+    progress: &[ProgressStep],
+    verdict: impl Fn(&Trace) -> Option<Verdict<'v>>,
+) -> Result<Written, WriteError> {
     let tenant = Tenant::default();
     let batches: Vec<SpanBatch<'_>> = traces.iter().map(SpanBatch::of_trace).collect();
     let spans: Vec<Vec<u32>> = batches
@@ -135,6 +145,7 @@ pub(crate) async fn write(
             trace_id: trace.id,
             received: TimeRange { start: 1, end: 2 },
             completeness: Completeness::Unknown,
+            verdict: verdict(trace),
             batch,
             spans,
         })

@@ -1,11 +1,13 @@
 //! The SQL surface: what `docs/sql.md` promises to a role that may read.
 
+use model::{Trace, TraceId};
 use sqlx::{AssertSqlSafe, Connection, Executor};
+use storage::Verdict;
 
-use crate::store::TestStore;
+use crate::store::{TestStore, write_judged};
 use crate::writing::span;
 
-const VIEWS: [&str; 7] = [
+const VIEWS: [&str; 8] = [
     "traces",
     "segments",
     "services",
@@ -13,12 +15,24 @@ const VIEWS: [&str; 7] = [
     "edges",
     "red",
     "red_buckets",
+    "tail_decisions",
 ];
 
 #[tokio::test]
 async fn every_view_answers_to_a_role_that_may_read_the_views_alone() {
     let store = TestStore::new().await;
     store.write(&[span("shop", 1, 0), span("cart", 2, 1)]).await;
+    let mut other = span("bank", 3, 0);
+    other.id = TraceId::new([9; 16]).expect("not zero");
+    let verdict = |_: &Trace| {
+        Some(Verdict {
+            kept: false,
+            policy: "none of it",
+            weight: None,
+        })
+    };
+    let written = write_judged(&store.store, &[other], &[], verdict).await;
+    written.expect("writes");
     let role = format!("spoor_reader_{}", uuid::Uuid::new_v4().simple());
     let mut session = store.session().await;
     let grants = format!(

@@ -112,6 +112,7 @@ impl Method for FindTraces {
             duration_min: query.duration_min,
             duration_max: query.duration_max,
             depth: query.search_depth,
+            filter: None,
         };
         Ok(Search {
             query: asked.query(limits)?,

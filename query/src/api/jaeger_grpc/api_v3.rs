@@ -1,18 +1,18 @@
 //! `jaeger.api_v3.QueryService`: traces as OTLP.
 
-use model::{TimeRange, TraceQuery, UnixNanos};
+use model::{Page, TimeRange, TraceQuery, UnixNanos};
 use schemas::jaeger_query::api_v3 as wire;
 use storage::{Dependency, Operation};
 
 use super::params::{self, Asked, hint, some_trace, time};
 use crate::config::QueryLimits;
-use crate::parse::{Malformed, parse_trace_id};
+use crate::parse::{Malformed, page, parse_trace_id};
 use crate::pipeline::{Failure, Method};
 use crate::read::{
-    DependenciesIn, FoundTraces, OperationsOf, Search, Services, ShownTraces, Summaries, TracesById,
+    DependenciesIn, FoundTraces, OperationsOf, Search, Services, ShownTraces, Summaries,
+    SummaryPage, TracesById,
 };
 use crate::render::{Gone, Output, jaeger_protobuf, otlp_protobuf};
-use crate::summarise::TraceSummary;
 
 /// One trace.
 pub struct GetTrace;
@@ -59,6 +59,11 @@ impl Method for FindTraces {
         limits: &QueryLimits,
     ) -> Result<Search, Malformed> {
         let (query, raw) = query(request, limits)?;
+        if query.page != Page::Only {
+            return Err(Malformed::new(
+                "traces come in no pages, their summaries do",
+            ));
+        }
         Ok(Search { query, raw })
     }
 
@@ -84,8 +89,8 @@ impl Method for FindSummaries {
         Ok(Summaries { query })
     }
 
-    fn render(summaries: &Vec<TraceSummary>, out: &mut Output) -> Result<(), Gone> {
-        otlp_protobuf::summaries(out, summaries)
+    fn render(page: &SummaryPage, out: &mut Output) -> Result<(), Gone> {
+        otlp_protobuf::summaries(out, page)
     }
 }
 
@@ -97,9 +102,6 @@ fn query(
     let query = request
         .query
         .ok_or_else(|| Malformed::new("missing query"))?;
-    if query.filter.is_some() {
-        return Err(Malformed::new("structured filters are not supported"));
-    }
     let start = time("start_time_min", query.start_time_min)?;
     let end = time("start_time_max", query.start_time_max)?;
     let (Some(start), Some(end)) = (start, end) else {
@@ -115,8 +117,18 @@ fn query(
         duration_min: query.duration_min,
         duration_max: query.duration_max,
         depth: query.search_depth,
+        filter: query.filter,
     };
-    Ok((asked.query(limits)?, query.raw_traces))
+    let mut found = asked.query(limits)?;
+    if let Some(pagination) = query.pagination {
+        if query.search_depth != 0 || pagination.page_size == 0 {
+            let words = "a page needs a size, and there is none beside search_depth";
+            return Err(Malformed::new(words));
+        }
+        found.limit = (pagination.page_size as usize).min(limits.max_traces);
+        page::ask_for(&mut found, &pagination.page_token)?;
+    }
+    Ok((found, query.raw_traces))
 }
 
 /// The list of services.

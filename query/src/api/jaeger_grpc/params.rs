@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 
 use model::{SpanKind, SpanPredicate, TimeRange, TraceQuery, UnixNanos};
 use prost_types::{Duration, Timestamp};
+use schemas::jaeger_query::expression::Call;
 
 use crate::config::QueryLimits;
 use crate::parse::Malformed;
+use crate::parse::filter;
 use crate::parse::tags::Tags;
 use crate::pipeline::Failure;
 use crate::read::{FoundTraces, OperationsOf};
@@ -74,10 +76,25 @@ pub(in crate::api) struct Asked {
     pub(in crate::api) duration_min: Option<Duration>,
     pub(in crate::api) duration_max: Option<Duration>,
     pub(in crate::api) depth: i32,
+    /// In place of everything but the times and the depth.
+    pub(in crate::api) filter: Option<Call>,
 }
 
+/// Jaeger's rule: a request is of the one kind or of the other.
+pub(in crate::api) const NO_FILTER_BESIDE: &str =
+    "a filter stands alone: no service, operation, attributes or durations beside it";
+
 impl Asked {
+    fn has_conditions(&self) -> bool {
+        !self.service.is_empty()
+            || !self.operation.is_empty()
+            || !self.tags.is_empty()
+            || self.duration_min.is_some()
+            || self.duration_max.is_some()
+    }
+
     pub(in crate::api) fn query(self, limits: &QueryLimits) -> Result<TraceQuery, Malformed> {
+        let legacy = self.has_conditions();
         let mut tags = Tags::default();
         for (key, value) in self.tags {
             tags.add(text("tags", key)?, text("tags", value)?);
@@ -92,6 +109,12 @@ impl Asked {
             predicates.push(SpanPredicate::Operation(operation));
         }
         predicates.extend(tags.predicates(limits.max_tags)?);
+        if let Some(call) = &self.filter {
+            if legacy {
+                return Err(Malformed::new(NO_FILTER_BESIDE));
+            }
+            predicates.push(SpanPredicate::Filter(filter::from_call(call)?));
+        }
         let duration_min = duration("duration_min", self.duration_min)?;
         let duration_max = duration("duration_max", self.duration_max)?;
         if let (Some(min), Some(max)) = (duration_min, duration_max)
@@ -111,7 +134,7 @@ impl Asked {
             start: self.start,
             duration_min,
             duration_max,
-            limit: limit(self.depth, limits),
+            ..TraceQuery::any(limit(self.depth, limits))
         })
     }
 }

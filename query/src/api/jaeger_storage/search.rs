@@ -18,9 +18,6 @@ pub(super) fn query(
     let query = request
         .query
         .ok_or_else(|| Malformed::new("missing query"))?;
-    if query.filter.is_some() {
-        return Err(Malformed::new("structured filters are not supported"));
-    }
     check_depth(query.search_depth, limits.max_traces)?;
     let start = time("start_time_min", query.start_time_min)?;
     let end = time("start_time_max", query.start_time_max)?;
@@ -41,6 +38,7 @@ pub(super) fn query(
         duration_min: query.duration_min,
         duration_max: query.duration_max,
         depth: query.search_depth,
+        filter: query.filter,
     };
     asked.query(limits)
 }

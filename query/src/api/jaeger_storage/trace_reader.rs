@@ -10,9 +10,8 @@ use crate::api::jaeger_grpc::params::{self, hint};
 use crate::config::QueryLimits;
 use crate::parse::Malformed;
 use crate::pipeline::Method;
-use crate::read::{OperationsOf, Services, StoredSearch, StoredTraces, Summaries};
+use crate::read::{OperationsOf, Services, StoredSearch, StoredTraces, Summaries, SummaryPage};
 use crate::render::{Gone, Output, jaeger_protobuf, jaeger_storage, otlp_protobuf};
-use crate::summarise::TraceSummary;
 
 /// Traces by their ids.
 pub struct GetTraces;
@@ -140,7 +139,7 @@ impl Method for FindTraceIds {
         Ok(Summaries { query })
     }
 
-    fn render(found: &Vec<TraceSummary>, out: &mut Output) -> Result<(), Gone> {
+    fn render(found: &SummaryPage, out: &mut Output) -> Result<(), Gone> {
         jaeger_storage::trace_ids(out, found)
     }
 }
@@ -162,7 +161,7 @@ impl Method for FindSummaries {
         Ok(Summaries { query })
     }
 
-    fn render(summaries: &Vec<TraceSummary>, out: &mut Output) -> Result<(), Gone> {
+    fn render(summaries: &SummaryPage, out: &mut Output) -> Result<(), Gone> {
         jaeger_storage::summaries(out, summaries)
     }
 }

@@ -1,14 +1,16 @@
 //! `/api/traces` and `/api/traces/{id}`.
 
-use model::{NANOS_PER_DAY, SpanPredicate, TimeRange, TraceId, TraceQuery};
+use model::{NANOS_PER_DAY, SpanPredicate, TimeRange, TraceId, TraceOrder, TraceQuery};
 
-use super::params::{NANOS_PER_MICRO, flag, go_duration, lookback, time, time_of_any_unit};
+use super::params::{
+    NANOS_PER_MICRO, flag, go_duration, lookback, time, time_of_any_unit, unparsable,
+};
 use super::shared;
 use crate::config::QueryLimits;
 use crate::go::number;
 use crate::parse::params::decode_segment;
 use crate::parse::tags::Tags;
-use crate::parse::{ApiRequest, Malformed, Params, parse_trace_id};
+use crate::parse::{ApiRequest, Malformed, Params, filter, order_of, parse_trace_id};
 use crate::pipeline::{Endpoint, Failure};
 use crate::read::{FoundTraces, Search, ShownTraces, Traces, TracesById};
 use crate::render::{self, Gone, Output};
@@ -41,7 +43,10 @@ impl Endpoint for FindTraces {
             start,
             duration_min,
             duration_max,
-            limit: limit.min(limits.max_traces),
+            trace_duration_min: go_duration(params, "minTraceDuration")?,
+            trace_duration_max: go_duration(params, "maxTraceDuration")?,
+            order: order(params)?,
+            ..TraceQuery::any(limit.min(limits.max_traces))
         };
         validate(params, &query)?;
         Ok((Self, Traces::Search(Search { query, raw })))
@@ -88,7 +93,19 @@ fn predicates(params: &Params, limits: &QueryLimits) -> Result<Vec<SpanPredicate
     if !service.is_empty() {
         predicates.insert(0, SpanPredicate::Service(service.to_owned()));
     }
+    let filter = params.first("filter");
+    if !filter.is_empty() {
+        let filter = filter::parse(filter).map_err(|error| unparsable("filter", error))?;
+        predicates.push(SpanPredicate::Filter(filter));
+    }
     Ok(predicates)
+}
+
+fn order(params: &Params) -> Result<TraceOrder, Malformed> {
+    match params.first("order") {
+        "" => Ok(TraceOrder::Newest),
+        name => order_of(name).map_err(|error| unparsable("order", error)),
+    }
 }
 
 /// Most traces to return, as it was asked for.
@@ -120,7 +137,7 @@ fn ids(params: &Params, limits: &QueryLimits) -> Result<Vec<TraceId>, Malformed>
 }
 
 fn validate(params: &Params, query: &TraceQuery) -> Result<(), Malformed> {
-    if params.first("service").is_empty() {
+    if params.first("service").is_empty() && params.first("filter").is_empty() {
         return Err(Malformed::new("parameter 'service' is required"));
     }
     if query.limit == 0 {

@@ -1,18 +1,18 @@
 //! `/api/v3/traces`, `/api/v3/traces/{id}` and `/api/v3/trace-summaries`.
 
-use model::{SpanPredicate, TimeRange, TraceQuery};
+use model::{SpanPredicate, TimeRange, TraceOrder, TraceQuery};
 
-use super::params::{flag, go_duration, malformed, rfc3339, value};
+use super::params::{Names, flag, go_duration, malformed, rfc3339, value};
 use super::shared;
+use crate::api::jaeger_grpc::params::NO_FILTER_BESIDE;
 use crate::config::QueryLimits;
 use crate::go::number::{self, NumberError};
 use crate::parse::params::decode_segment;
 use crate::parse::tags::Tags;
-use crate::parse::{ApiRequest, Malformed, Params, parse_trace_id};
+use crate::parse::{ApiRequest, Malformed, Params, filter, order_of, page, parse_trace_id};
 use crate::pipeline::{Endpoint, Failure};
-use crate::read::{FoundTraces, Search, ShownTraces, Summaries, TracesById};
+use crate::read::{FoundTraces, Search, ShownTraces, Summaries, SummaryPage, TracesById};
 use crate::render::{self, Gone, Output};
-use crate::summarise::TraceSummary;
 
 const NO_TRACES: Failure = Failure::NotFound("No traces found");
 
@@ -96,12 +96,13 @@ impl Endpoint for FindSummaries {
     type Question = Summaries;
 
     fn parse(request: &ApiRequest, limits: &QueryLimits) -> Result<(Self, Summaries), Malformed> {
-        let query = query(&request.params, limits)?;
+        let mut query = query(&request.params, limits)?;
+        paged(&request.params, limits, &mut query)?;
         Ok((Self, Summaries { query }))
     }
 
-    fn render(&self, summaries: &Vec<TraceSummary>, out: &mut Output) -> Result<(), Gone> {
-        render::summaries(out, summaries)
+    fn render(&self, page: &SummaryPage, out: &mut Output) -> Result<(), Gone> {
+        render::summaries(out, page)
     }
 
     shared!();
@@ -109,12 +110,6 @@ impl Endpoint for FindSummaries {
 
 fn query(params: &Params, limits: &QueryLimits) -> Result<TraceQuery, Malformed> {
     let predicates = predicates(params, limits)?;
-    if params.has("query.filter") {
-        return Err(malformed(
-            "query.filter",
-            "structured filters are not supported",
-        ));
-    }
     let start = range(params)?;
     let limit = limit(params, limits)?;
     let duration_min = go_duration(params, ("query.durationMin", "query.duration_min"))?;
@@ -125,14 +120,59 @@ fn query(params: &Params, limits: &QueryLimits) -> Result<TraceQuery, Malformed>
         let words = "query.durationMin must not be greater than query.durationMax";
         return Err(Malformed::new(words));
     }
-    Ok(TraceQuery {
+    let mut query = TraceQuery {
         predicates,
         start,
         duration_min,
         duration_max,
-        limit,
-    })
+        trace_duration_min: go_duration(params, TRACE_DURATION_MIN)?,
+        trace_duration_max: go_duration(params, TRACE_DURATION_MAX)?,
+        order: order(params)?,
+        ..TraceQuery::any(limit)
+    };
+    let filter = params.first("query.filter");
+    if !filter.is_empty() {
+        if !query.predicates.is_empty() || duration_min.is_some() || duration_max.is_some() {
+            return Err(malformed("query.filter", NO_FILTER_BESIDE));
+        }
+        let filter = filter::parse(filter).map_err(|error| malformed("query.filter", error))?;
+        query.predicates.push(SpanPredicate::Filter(filter));
+    }
+    Ok(query)
 }
+
+const TRACE_DURATION_MIN: Names = ("query.traceDurationMin", "query.trace_duration_min");
+const TRACE_DURATION_MAX: Names = ("query.traceDurationMax", "query.trace_duration_max");
+
+fn order(params: &Params) -> Result<TraceOrder, Malformed> {
+    match params.first("query.order") {
+        "" => Ok(TraceOrder::Newest),
+        name => order_of(name).map_err(|error| malformed("query.order", error)),
+    }
+}
+
+/// Makes the query one for a page, if a page is asked for.
+fn paged(params: &Params, limits: &QueryLimits, query: &mut TraceQuery) -> Result<(), Malformed> {
+    let (size, name) = value(params, PAGE_SIZE);
+    let (token, _) = value(
+        params,
+        ("query.pagination.pageToken", "query.pagination.page_token"),
+    );
+    if size.is_empty() && token.is_empty() {
+        return Ok(());
+    }
+    let (depth, _) = value(params, ("query.searchDepth", "query.search_depth"));
+    if !depth.is_empty() {
+        return Err(malformed(name, "there is no page beside a search depth"));
+    }
+    let number = number::parse_int(size, 32).map_err(|error| malformed(name, error))?;
+    let number = usize::try_from(number).ok().filter(|size| *size > 0);
+    let number = number.ok_or_else(|| malformed(name, "a page has one trace at least"))?;
+    query.limit = number.min(limits.max_traces);
+    page::ask_for(query, token)
+}
+
+const PAGE_SIZE: Names = ("query.pagination.pageSize", "query.pagination.page_size");
 
 fn predicates(params: &Params, limits: &QueryLimits) -> Result<Vec<SpanPredicate>, Malformed> {
     let mut tags = Tags::default();

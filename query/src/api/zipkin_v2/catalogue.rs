@@ -1,14 +1,16 @@
 //! Services, names of spans, remote services, dependencies, completion.
 
+use std::collections::HashSet;
+
 use model::{NANOS_PER_DAY, TimeRange};
-use storage::{Dependency, Operation};
+use storage::{AttributeCounts, AttributeQuery, Dependency, Operation};
 
 use super::params::{positive, range, required};
 use super::shared;
 use crate::config::QueryLimits;
 use crate::parse::{ApiRequest, Malformed};
 use crate::pipeline::Endpoint;
-use crate::read::{DependenciesIn, Nothing, OperationsOf, Services};
+use crate::read::{AttributesOf, DependenciesIn, OperationsOf, Services};
 use crate::render::{Gone, Output, zipkin_v2};
 
 /// The list of services.
@@ -105,38 +107,63 @@ impl Endpoint for GetDependencies {
     shared!();
 }
 
-/// Keys whose values can be completed: none.
+/// Names that completion offers at most.
+const MOST_OFFERED: usize = 100;
+
+/// What spans of the last day have on themselves or on their resource.
+fn offered(request: &ApiRequest, key: Option<String>) -> AttributesOf {
+    let query = AttributeQuery {
+        predicates: Vec::new(),
+        start: TimeRange {
+            start: request.now.saturating_sub(NANOS_PER_DAY),
+            end: request.now,
+        },
+        key,
+        prefix: String::new(),
+        limit: MOST_OFFERED,
+    };
+    AttributesOf { query }
+}
+
+/// The names, those of the most spans first, each once: an attribute may be on several levels.
+fn offer(counts: &AttributeCounts, out: &mut Output) -> Result<(), Gone> {
+    let mut seen = HashSet::new();
+    let texts = counts.counts.iter().map(|of| of.text.as_str());
+    zipkin_v2::names(out, texts.filter(|text| seen.insert(*text)))
+}
+
+/// Keys whose values can be completed: those of the newest spans of the last day.
 pub struct GetAutocompleteKeys;
 
 impl Endpoint for GetAutocompleteKeys {
     const ROUTE: &'static str = "/api/v2/autocompleteKeys";
-    type Question = Nothing;
+    type Question = AttributesOf;
 
-    fn parse(_: &ApiRequest, _: &QueryLimits) -> Result<(Self, Nothing), Malformed> {
-        Ok((Self, Nothing))
+    fn parse(request: &ApiRequest, _: &QueryLimits) -> Result<(Self, AttributesOf), Malformed> {
+        Ok((Self, offered(request, None)))
     }
 
-    fn render(&self, (): &(), out: &mut Output) -> Result<(), Gone> {
-        zipkin_v2::names(out, [])
+    fn render(&self, counts: &AttributeCounts, out: &mut Output) -> Result<(), Gone> {
+        offer(counts, out)
     }
 
     shared!();
 }
 
-/// The values of a key: none.
+/// The values of a key, among the newest spans of the last day.
 pub struct GetAutocompleteValues;
 
 impl Endpoint for GetAutocompleteValues {
     const ROUTE: &'static str = "/api/v2/autocompleteValues";
-    type Question = Nothing;
+    type Question = AttributesOf;
 
-    fn parse(request: &ApiRequest, _: &QueryLimits) -> Result<(Self, Nothing), Malformed> {
-        required(&request.params, "key")?;
-        Ok((Self, Nothing))
+    fn parse(request: &ApiRequest, _: &QueryLimits) -> Result<(Self, AttributesOf), Malformed> {
+        let key = required(&request.params, "key")?.to_owned();
+        Ok((Self, offered(request, Some(key))))
     }
 
-    fn render(&self, (): &(), out: &mut Output) -> Result<(), Gone> {
-        zipkin_v2::names(out, [])
+    fn render(&self, counts: &AttributeCounts, out: &mut Output) -> Result<(), Gone> {
+        offer(counts, out)
     }
 
     shared!();

@@ -27,7 +27,7 @@ impl Endpoint for FindTraces {
         let params = &request.params;
         let micros = |name| {
             let micros = positive(params, name)?;
-            Ok(micros.map(|of| of.saturating_mul(NANOS_PER_MICRO)))
+            Ok::<_, Malformed>(micros.map(|of| of.saturating_mul(NANOS_PER_MICRO)))
         };
         let (duration_min, duration_max) = (micros("minDuration")?, micros("maxDuration")?);
         match (duration_min, duration_max) {
@@ -46,9 +46,11 @@ impl Endpoint for FindTraces {
             duration_min,
             // A microsecond that has begun counts whole.
             duration_max: duration_max.map(|of| of.saturating_add(NANOS_PER_MICRO - 1)),
-            limit: usize::try_from(limit)
-                .unwrap_or(usize::MAX)
-                .min(limits.max_traces),
+            ..TraceQuery::any(
+                usize::try_from(limit)
+                    .unwrap_or(usize::MAX)
+                    .min(limits.max_traces),
+            )
         };
         Ok((Self, Search { query, raw: true }))
     }

@@ -61,6 +61,14 @@ async fn ids_that_are_none_are_refused() {
     insta::assert_snapshot!(all);
 }
 
+/// A filter of an operator without operands.
+fn call(op: &str) -> api_v3::Call {
+    api_v3::Call {
+        op: op.to_owned(),
+        args: Vec::new(),
+    }
+}
+
 /// More conditions than a search may have.
 fn many() -> std::collections::BTreeMap<String, String> {
     (0..51).map(|n| (format!("k{n}"), String::new())).collect()
@@ -117,7 +125,8 @@ async fn searches_of_the_third_api_that_make_no_sense_are_refused() {
             but!(search_v3(); start_time_min: at(9_001)),
             but!(search_v3(); attributes: many()),
             but!(search_v3(); duration_max: long(i64::MIN)),
-            but!(search_v3(); filter: Some(api_v3::Filter { op: op.clone() })),
+            but!(search_v3(); filter: Some(call(&op))),
+            but!(search_v3(); filter: Some(call(&op)), service_name: "web".to_owned()),
         ] {
             all += &refusal(&mut client, &method, find_v3(query)).await;
         }

@@ -67,6 +67,7 @@ async fn write(store: &PostgresStore, tenant: &Tenant, traces: &[Trace]) {
             trace_id: trace.id,
             received: TimeRange { start: 1, end: 2 },
             completeness: Completeness::Complete,
+            verdict: None,
             batch,
             spans,
         })

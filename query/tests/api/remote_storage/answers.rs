@@ -139,7 +139,12 @@ async fn capabilities_are_declared() {
         .await;
     let search = answer.search.expect("it is declared");
     assert!(search.without_service_name && search.same_span_conjunction);
-    assert_eq!(search.filter, None);
+    let filter = search.filter.expect("filters are known");
+    assert_eq!(
+        filter.levels,
+        ["span", "resource", "scope", "event", "link"]
+    );
+    assert_eq!(filter.operators.len(), 14);
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use prost_types::{Duration, Timestamp};
 use query::QueryConfig;
-use schemas::jaeger_query::api_v3::Filter;
+use schemas::jaeger_query::api_v3::Call;
 use schemas::jaeger_storage as wire;
 use schemas::jaeger_storage::any_value::Value;
 
@@ -55,8 +55,9 @@ fn bad_searches() -> Vec<wire::FindTracesRequest> {
                 .collect();
         }),
         with(|query| {
-            query.filter = Some(Filter {
+            query.filter = Some(Call {
                 op: "and".to_owned(),
+                args: Vec::new(),
             });
         }),
     ];
