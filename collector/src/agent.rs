@@ -42,9 +42,7 @@ pub use self::ports::AgentAddresses;
 use self::ports::Ports;
 use self::sampling::Asking;
 use crate::collector::{BuildError, RunError};
-use crate::config::{
-    AdmissionConfig, CollectorConfig, EnrichConfig, LimitsConfig, SamplingConfig,
-};
+use crate::config::{AdmissionConfig, CollectorConfig, EnrichConfig, LimitsConfig, SamplingConfig};
 use crate::decode::DecodeLimits;
 use crate::receive::{Admission, Shared, otlp_grpc};
 use crate::sampling::Sampling;

@@ -30,7 +30,6 @@ impl<P: Publish> Pipeline<P> {
     pub(crate) fn publisher(&self) -> &P {
         &self.publisher
     }
-
 }
 
 impl<P: Publish> Ingest for Pipeline<P> {

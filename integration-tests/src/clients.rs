@@ -87,10 +87,7 @@ pub fn throw(language: Language, port: u16) -> Report {
 
 fn report(language: Language, program: &str, arguments: [&str; 2]) -> Report {
     let mut command = command(language, program);
-    let output = command
-        .args(arguments)
-        .output()
-        .expect("the client starts");
+    let output = command.args(arguments).output().expect("the client starts");
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(
         output.status.success(),

@@ -77,7 +77,7 @@ pub(crate) async fn run(
 async fn begin(role: Role, config: &Config, warnings: &[String]) -> anyhow::Result<Process> {
     let describe = match role {
         // It is small, and shows nothing of what it does not do.
-        Role::Agent => vec![collector::metrics::describe as Describe],
+        Role::Agent => vec![::collector::metrics::describe as Describe],
         Role::Collector | Role::Ingester | Role::Query | Role::AllInOne => describe_all(),
     };
     let buckets = buckets();

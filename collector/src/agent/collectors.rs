@@ -129,7 +129,13 @@ mod tests {
         for good in ["collectors:4317", "10.0.0.1:4317", "[::1]:4317"] {
             assert_eq!(check(good), Ok(()), "{good}");
         }
-        for bad in ["collectors", ":4317", "http://collectors:4317", "a:0", "a:x"] {
+        for bad in [
+            "collectors",
+            ":4317",
+            "http://collectors:4317",
+            "a:0",
+            "a:x",
+        ] {
             assert!(check(bad).is_err(), "{bad}");
         }
     }

@@ -137,7 +137,7 @@ impl Forwarder {
         patience: Patience<'_>,
     ) -> Result<Tally, SendError> {
         let mut last = None;
-        loop {
+        while !patience.is_over() {
             let (address, channel) = match self.collectors.turn() {
                 Turn::Now(address, channel) => (address, channel),
                 Turn::Later(at) if patience.lasts_until(at).await => continue,
@@ -155,6 +155,7 @@ impl Forwarder {
                 Conclusion::Again(status) => last = Some(status),
             }
         }
+        Err(SendError::Away(last))
     }
 
     /// How long one attempt may take.
@@ -212,12 +213,16 @@ impl Forwarder {
             Compression::Gzip => grpc = grpc.send_compressed(CompressionEncoding::Gzip),
             Compression::Zstd => grpc = grpc.send_compressed(CompressionEncoding::Zstd),
         }
-        grpc.ready().await.map_err(|error| Status::from_error(error.into()))?;
+        grpc.ready()
+            .await
+            .map_err(|error| Status::from_error(error.into()))?;
         let mut request = Request::new(bytes);
         if *tenant != Tenant::default() {
             let name = AsciiMetadataValue::try_from(tenant.as_str());
             let name = name.map_err(|error| Status::from_error(error.into()))?;
-            request.metadata_mut().insert(self.tenant_header.clone(), name);
+            request
+                .metadata_mut()
+                .insert(self.tenant_header.clone(), name);
         }
         let path = PathAndQuery::from_static(otlp_grpc::EXPORT);
         let response = grpc.unary(request, path, EncodedCodec).await?;
@@ -226,6 +231,11 @@ impl Forwarder {
 }
 
 impl Patience<'_> {
+    /// Whether no time is left for an answer.
+    fn is_over(self) -> bool {
+        matches!(self, Self::Until(deadline) if Instant::now() >= deadline)
+    }
+
     /// Waits until then, unless patience is over before.
     async fn lasts_until(self, at: Instant) -> bool {
         match self {

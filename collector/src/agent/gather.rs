@@ -1,7 +1,6 @@
 //! Puts what comes over UDP together, by count, size and time.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use model::Tenant;
@@ -91,7 +90,10 @@ impl Gather {
         let room = self.room.clone().try_acquire_many_owned(size);
         let room = room.map_err(|_| overloaded())?;
         let mut growing = self.lock();
-        if growing.as_ref().is_some_and(|of| self.is_above(of, bytes.len(), spans)) {
+        if growing
+            .as_ref()
+            .is_some_and(|of| self.is_above(of, bytes.len(), spans))
+        {
             self.hand_on(&mut growing);
         }
         match growing.as_mut() {
@@ -159,6 +161,8 @@ impl Gather {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use bootstrap::ByteSize;
 
     use super::*;

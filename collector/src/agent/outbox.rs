@@ -5,7 +5,6 @@
 //! | OTLP | a collector has answered | durable on disk |
 //! | UDP | waits in memory | waits in memory, then on disk |
 
-
 use bootstrap::Stop;
 use futures_util::{StreamExt, stream};
 use model::{Tally, Tenant};
@@ -118,7 +117,10 @@ impl Outbox {
 
     /// Keeps the collectors' addresses and the time, for ever.
     pub(super) async fn keep(&self) {
-        tokio::join!(self.forwarder.collectors().follow(), self.gather.keep_time());
+        tokio::join!(
+            self.forwarder.collectors().follow(),
+            self.gather.keep_time()
+        );
     }
 
     /// Carries everything to the collectors. Returns when nothing is left after `done`, and on disk
@@ -142,14 +144,23 @@ impl Outbox {
     }
 
     /// From memory, as many at a time as may be under way.
-    async fn carry_waiting(&self, waiting: &mut UnboundedReceiver<Waiting>, done: &CancellationToken) {
+    async fn carry_waiting(
+        &self,
+        waiting: &mut UnboundedReceiver<Waiting>,
+        done: &CancellationToken,
+    ) {
         let each = stream::unfold(waiting, |waiting| async move {
             Some((next(waiting, done).await?, waiting))
         });
         each.for_each_concurrent(self.concurrency, |mut one| async move {
             let parcels = std::slice::from_ref(&one.parcel);
             // It cannot end otherwise: patience is endless.
-            if self.forwarder.deliver(parcels, Patience::Endless).await.is_ok() {
+            if self
+                .forwarder
+                .deliver(parcels, Patience::Endless)
+                .await
+                .is_ok()
+            {
                 one.handed_over();
             }
         })
@@ -193,4 +204,3 @@ async fn store(queue: &Queue, mut waiting: Waiting) {
         Err(QueueError::Io(_) | QueueError::Closed) => waiting.lost(Loss::QueueFailed),
     }
 }
-

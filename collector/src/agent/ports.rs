@@ -49,7 +49,9 @@ impl Ports {
             ($section:expr, $protocol:ident) => {{
                 let section = &$section;
                 match section.enabled {
-                    true => Some(listen(section.address, Protocol::$protocol, &section.connections).await?),
+                    true => Some(
+                        listen(section.address, Protocol::$protocol, &section.connections).await?,
+                    ),
                     false => None,
                 }
             }};

@@ -7,12 +7,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::Request;
 use axum::response::Response;
 use axum::routing::get;
 use bytes::{Bytes, BytesMut};
 use http::header::CONTENT_TYPE;
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use tokio::time::Instant;
 
 use self::answers::{Answers, Question};
@@ -68,21 +67,21 @@ impl Asking {
     /// Every path is the collector's.
     pub(super) fn router(self) -> Router {
         let asking = Arc::new(self);
-        let answer = move |request: Request| {
+        let answer = move |uri: Uri, headers: HeaderMap| {
             let asking = asking.clone();
-            async move { asking.answer(&request).await }
+            async move { asking.answer(&uri, &headers).await }
         };
         Router::new().fallback_service(get(answer))
     }
 
-    async fn answer(&self, request: &Request) -> Response {
-        let path = request.uri().path_and_query();
+    async fn answer(&self, uri: &Uri, headers: &HeaderMap) -> Response {
+        let path = uri.path_and_query();
         let path = path.map_or("/", |path| path.as_str());
         if path.len() > MAX_QUESTION {
             let words = "the question is too long\n".to_owned();
             return in_text(StatusCode::BAD_REQUEST, words);
         }
-        let tenant = request.headers().get(&self.tenant_header);
+        let tenant = headers.get(&self.tenant_header);
         let question = Question {
             path_and_query: path.to_owned(),
             tenant: tenant.map_or(Vec::new(), |tenant| tenant.as_bytes().to_owned()),
@@ -91,7 +90,7 @@ impl Asking {
             sampling_answered("fresh");
             return in_json(body);
         }
-        let asked = self.ask(&question, request.headers()).await;
+        let asked = self.ask(&question, headers).await;
         let (status, body) = match asked {
             Ok((StatusCode::OK, body)) => {
                 let mut answers = self.lock();

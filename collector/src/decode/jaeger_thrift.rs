@@ -30,10 +30,7 @@ pub(super) fn decode<'a>(
     Ok(scopes::in_order(builder.decoded))
 }
 
-pub(super) fn batch<'a>(
-    to: &mut Builder<'a>,
-    reader: &mut Reader<'a>,
-) -> Result<(), DecodeError> {
+pub(super) fn batch<'a>(to: &mut Builder<'a>, reader: &mut Reader<'a>) -> Result<(), DecodeError> {
     let (mut scopes, resource) = (Scopes::default(), to.open_resource()?);
     let (mut has_process, mut has_spans) = (false, false);
     let mut last = 0;

@@ -330,6 +330,9 @@ mod tests {
         assert_eq!(Reader::new(Protocol::Binary, &empty).structs(), Ok(0));
         let one = [kind::STOP, 0, 0, 0, 1];
         assert_eq!(skipped(kind::LIST, &one), Err(ThriftError::UnknownType(0)));
-        assert_eq!(Reader::new(Protocol::Binary, &one).structs(), Err(ThriftError::NoStructs(0)));
+        assert_eq!(
+            Reader::new(Protocol::Binary, &one).structs(),
+            Err(ThriftError::NoStructs(0))
+        );
     }
 }

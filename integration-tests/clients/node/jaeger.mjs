@@ -3,12 +3,13 @@
 //     node jaeger.mjs HOST PORT
 
 import jaeger from 'jaeger-client';
+import udp from 'jaeger-client/dist/src/reporters/udp_sender.js';
 
 const [host, port] = process.argv.slice(2);
 const KINDS = { server: 2, client: 3 };
 const sent = [];
 
-const reporter = new jaeger.RemoteReporter(new jaeger.UDPSender({ host, port: Number(port) }), {
+const reporter = new jaeger.RemoteReporter(new udp.default({ host, port: Number(port) }), {
   bufferFlushInterval: 100,
 });
 const tracer = new jaeger.Tracer(

@@ -112,7 +112,11 @@ mod tests {
     #[test]
     fn data_is_refused_and_everything_else_tried_again() {
         let of = |code| judge(&Status::new(code, "no"));
-        for code in [Code::InvalidArgument, Code::ResourceExhausted, Code::Unknown] {
+        for code in [
+            Code::InvalidArgument,
+            Code::ResourceExhausted,
+            Code::Unknown,
+        ] {
             assert_eq!(of(code), Verdict::Refused, "{code:?}");
         }
         for code in [

@@ -42,7 +42,10 @@ impl Folder {
         fs::create_dir_all(path)?;
         let lock = options().truncate(false).open(path.join(LOCK))?;
         lock.try_lock()?;
-        let cursor = options().read(true).truncate(false).open(path.join(CURSOR))?;
+        let cursor = options()
+            .read(true)
+            .truncate(false)
+            .open(path.join(CURSOR))?;
         Ok(Self {
             path: path.to_owned(),
             cursor,
@@ -118,7 +121,8 @@ impl Folder {
     pub(super) fn set_cursor(&self, at: Position) -> io::Result<()> {
         let place = [at.segment.to_le_bytes(), at.offset.to_le_bytes()].concat();
         let checksum = xxh3_64(&place).to_le_bytes();
-        self.cursor.write_all_at(&[&place[..], &checksum].concat(), 0)
+        self.cursor
+            .write_all_at(&[&place[..], &checksum].concat(), 0)
     }
 
     fn segment(&self, number: u64) -> PathBuf {

@@ -123,7 +123,9 @@ fn read(
     }
     if taken.parcels.is_empty() {
         tracing::warn!(
-            queue.segment = at.segment, queue.offset = at.offset, queue.bytes = left,
+            queue.segment = at.segment,
+            queue.offset = at.offset,
+            queue.bytes = left,
             "Passed over a part of the queue on disk that cannot be read",
         );
         metrics::queue_unreadable(left as u64);

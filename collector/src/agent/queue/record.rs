@@ -51,10 +51,7 @@ pub(super) fn read(bytes: &Bytes) -> Found {
     let Some(head) = bytes.first_chunk::<HEAD>() else {
         return Found::Longer(HEAD);
     };
-    let ([a, b, c, d], told) = (
-        [head[0], head[1], head[2], head[3]],
-        &head[4..],
-    );
+    let ([a, b, c, d], told) = ([head[0], head[1], head[2], head[3]], &head[4..]);
     let length = [a, b, c, d];
     let size = HEAD + u32::from_le_bytes(length) as usize;
     if bytes.len() < size {

@@ -100,8 +100,8 @@ impl State {
         let mut inner = self.lock();
         let open = inner.open;
         let is_done = |number: u64, length: u64| {
-            let ends = number < before.segment
-                || number == before.segment && before.offset >= length;
+            let ends =
+                number < before.segment || number == before.segment && before.offset >= length;
             ends && open != Some(number)
         };
         let done = inner.segments.iter();
@@ -147,7 +147,7 @@ mod tests {
         let state = State::new([(1, 10)].into(), 100);
         state.opened(2);
         state.grown_to(2, 5);
-        assert_eq!(state.done(at(1, 9)), []);
+        assert_eq!(state.done(at(1, 9)), [0; 0]);
         assert_eq!(state.done(at(2, 5)), [1]);
         state.sealed();
         assert_eq!(state.done(at(2, 5)), [2]);

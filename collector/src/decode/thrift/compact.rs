@@ -155,7 +155,10 @@ mod tests {
     #[test]
     fn a_bool_in_a_list_has_a_byte_of_its_own() {
         assert_eq!(skipped(kind::LIST, &[0x21, 1, 2]), Ok(()));
-        assert_eq!(skipped(kind::LIST, &[0x31, 1, 2]), Err(ThriftError::Truncated));
+        assert_eq!(
+            skipped(kind::LIST, &[0x31, 1, 2]),
+            Err(ThriftError::Truncated)
+        );
         // A field of type bool, then a list of one bool.
         assert_eq!(skipped(kind::STRUCT, &[0x11, 0x19, 0x11, 2, 0]), Ok(()));
     }

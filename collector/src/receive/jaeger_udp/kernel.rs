@@ -36,7 +36,9 @@ impl KernelDrops {
     /// Counts what was dropped since the last call.
     pub(super) fn count(&mut self) {
         let Some(inode) = self.inode else { return };
-        let tables = TABLES.iter().filter_map(|path| fs::read_to_string(path).ok());
+        let tables = TABLES
+            .iter()
+            .filter_map(|path| fs::read_to_string(path).ok());
         let Some(drops) = tables.into_iter().find_map(|table| drops(&table, inode)) else {
             return;
         };

@@ -7,7 +7,13 @@ pub const ONEWAY: u8 = 4;
 /// A call of the binary protocol: the method, and the struct of its arguments.
 pub fn binary_call(method: &str, arguments: Struct) -> Vec<u8> {
     let name = crate::doors::thrift_wire::bytes(method.as_bytes());
-    [&[0x80, 1, 0, ONEWAY][..], &name, &[0; 4], &arguments.finish()].concat()
+    [
+        &[0x80, 1, 0, ONEWAY][..],
+        &name,
+        &[0; 4],
+        &arguments.finish(),
+    ]
+    .concat()
 }
 
 /// The same call in the compact protocol.

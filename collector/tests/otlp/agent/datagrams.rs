@@ -41,14 +41,20 @@ async fn every_port_takes_what_its_clients_send() {
     let zipkin = zipkin_wire::v1_thrift(&of_cart([span(1, 3)])[0]);
     let zipkin = Struct::default().field(LIST, 1, &zipkin);
     let Beside { addresses, .. } = &agent;
-    agent.throw_at(addresses.jaeger_compact, &compact(1, 1)).await;
+    agent
+        .throw_at(addresses.jaeger_compact, &compact(1, 1))
+        .await;
     let binary = binary_call("emitBatch", batch(1, 2));
     agent.throw_at(addresses.jaeger_binary, &binary).await;
     let zipkin = compact_call("emitZipkinBatch", zipkin);
     agent.throw_at(addresses.zipkin_compact, &zipkin).await;
     stored(&collector, 3).await;
     for protocol in ["jaeger_compact", "jaeger_binary", "zipkin_compact"] {
-        assert_eq!(collector.metric(&requests(protocol, "ok")), 1.0, "{protocol}");
+        assert_eq!(
+            collector.metric(&requests(protocol, "ok")),
+            1.0,
+            "{protocol}"
+        );
     }
 }
 
@@ -98,7 +104,11 @@ async fn spans_wait_for_a_collector_within_the_memory_they_may_take() {
     assert!(collector.metric(&dropped) > 0.0 && collector.metric(&taken) > 0.0);
     let waiting = collector.metric(&taken);
     agent.stop.force();
-    agent.task.await.expect("no panic").expect("nothing was cut off");
+    agent
+        .task
+        .await
+        .expect("no panic")
+        .expect("nothing was cut off");
     let lost = "spoor_agent_spans_dropped_total{reason=\"stopped\"}";
     collector
         .until("what waited is lost", |collector| {

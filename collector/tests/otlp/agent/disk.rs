@@ -76,5 +76,8 @@ async fn beyond_the_most_bytes_clients_are_told_to_come_back() {
     }
     let taken = answers.iter().take_while(|status| **status == 200).count();
     assert!(taken > 3, "{answers:?}");
-    assert!(answers[taken..].iter().all(|status| *status == 503), "{answers:?}");
+    assert!(
+        answers[taken..].iter().all(|status| *status == 503),
+        "{answers:?}"
+    );
 }

@@ -76,25 +76,69 @@ fn table() -> Vec<(&'static str, Encoding, Vec<u8>)> {
         ("HTTP", compact, b"GET / HTTP/1.1\r\n\r\n".to_vec()),
         ("HTTP", binary, b"GET / HTTP/1.1\r\n\r\n".to_vec()),
         ("the compact protocol as binary", binary, good.clone()),
-        ("the binary protocol as compact", compact, self::good(binary)),
-        ("a batch without an envelope", binary, jaeger_wire::batch(&of_cart([span(1, 1)])[0])),
+        (
+            "the binary protocol as compact",
+            compact,
+            self::good(binary),
+        ),
+        (
+            "a batch without an envelope",
+            binary,
+            jaeger_wire::batch(&of_cart([span(1, 1)])[0]),
+        ),
         ("an answer", compact, answer),
-        ("another method", compact, [head("submitBatches"), vec![0]].concat()),
-        ("a method's name without an end", compact, [&[0x82, 0x81, 0][..], &huge()].concat()),
+        (
+            "another method",
+            compact,
+            [head("submitBatches"), vec![0]].concat(),
+        ),
+        (
+            "a method's name without an end",
+            compact,
+            [&[0x82, 0x81, 0][..], &huge()].concat(),
+        ),
         ("no argument", compact, with(&[0])),
         ("an argument of another type", compact, with(&[0x16, 2, 0])),
-        ("a batch without spans", compact, compact_call("emitBatch", no_spans)),
+        (
+            "a batch without spans",
+            compact,
+            compact_call("emitBatch", no_spans),
+        ),
         ("half of a batch", compact, good[..good.len() / 2].to_vec()),
-        ("all but the last byte", compact, good[..good.len() - 1].to_vec()),
+        (
+            "all but the last byte",
+            compact,
+            good[..good.len() - 1].to_vec(),
+        ),
         ("one byte more", compact, [&good[..], &[0]].concat()),
         ("two calls", compact, [&good[..], &good[..]].concat()),
-        ("more spans than bytes", compact, with(&[&[0x1c, 0x29, 0xfc][..], &huge()].concat())),
-        ("more text than bytes", compact, with(&[&[0x1c, 0x1c, 0x18][..], &huge()].concat())),
+        (
+            "more spans than bytes",
+            compact,
+            with(&[&[0x1c, 0x29, 0xfc][..], &huge()].concat()),
+        ),
+        (
+            "more text than bytes",
+            compact,
+            with(&[&[0x1c, 0x1c, 0x18][..], &huge()].concat()),
+        ),
         ("unknown fields without an end", compact, with(&nested)),
-        ("a number of eleven bytes", compact, with(&[&[0x16][..], &[0x80; 11]].concat())),
+        (
+            "a number of eleven bytes",
+            compact,
+            with(&[&[0x16][..], &[0x80; 11]].concat()),
+        ),
         ("an unknown type", compact, with(&[0x1f, 0])),
-        ("a list of lists of lists", compact, with(&[&[0x29][..], &[0x19].repeat(50_000)].concat())),
-        ("Zipkin's spans that are none", compact, [&head("emitZipkinBatch")[..], &[0x19, 0x18, 0]].concat()),
+        (
+            "a list of lists of lists",
+            compact,
+            with(&[&[0x29][..], &[0x19].repeat(50_000)].concat()),
+        ),
+        (
+            "Zipkin's spans that are none",
+            compact,
+            [&head("emitZipkinBatch")[..], &[0x19, 0x18, 0]].concat(),
+        ),
     ]
 }
 
@@ -110,17 +154,33 @@ fn every_bad_datagram_is_malformed() {
 fn empty_structs_do_not_become_more_memory_than_a_datagram_warrants() {
     let empty = |count: usize| list((0..count).map(|_| Struct::default()));
     let process = || Struct::default().text(1, "shop");
-    let spans = Struct::default().nested(1, process()).field(LIST, 2, &empty(60_000));
-    let tags = Struct::default().text(1, "shop").field(LIST, 2, &empty(60_000));
+    let spans = Struct::default()
+        .nested(1, process())
+        .field(LIST, 2, &empty(60_000));
+    let tags = Struct::default()
+        .text(1, "shop")
+        .field(LIST, 2, &empty(60_000));
     let tags = Struct::default().nested(1, tags).list(2, []);
-    let of_a_span = |field| Struct::default().i64(1, 1).i64(3, 1).field(LIST, field, &empty(60_000));
+    let of_a_span = |field| {
+        Struct::default()
+            .i64(1, 1)
+            .i64(3, 1)
+            .field(LIST, field, &empty(60_000))
+    };
     let mut batches = vec![spans, tags];
     for field in [6, 10, 11] {
-        batches.push(Struct::default().nested(1, process()).list(2, [of_a_span(field)]));
+        batches.push(
+            Struct::default()
+                .nested(1, process())
+                .list(2, [of_a_span(field)]),
+        );
     }
     for batch in batches {
         let arguments = Struct::default().field(STRUCT, 1, &batch.finish());
-        let refused = decoded(Encoding::AgentCompact, &compact_call("emitBatch", arguments));
+        let refused = decoded(
+            Encoding::AgentCompact,
+            &compact_call("emitBatch", arguments),
+        );
         let error = refused.expect_err("too many");
         assert_eq!(error.refusal(), Refusal::TooLarge, "{error}");
     }

@@ -37,7 +37,10 @@ async fn resources_are_given_what_the_machine_and_the_operator_say() {
     let attributes = &collector.published.resources()[0].resource.attributes;
     assert_eq!(attributes[0], KeyValue::new("service.name", "cart"));
     let keys: Vec<&str> = attributes.iter().map(|of| of.key.as_str()).collect();
-    assert_eq!(keys, ["service.name", "host.arch", "host.name", "os.type", "zone"]);
+    assert_eq!(
+        keys,
+        ["service.name", "host.arch", "host.name", "os.type", "zone"]
+    );
 }
 
 #[tokio::test]
@@ -52,9 +55,9 @@ async fn while_no_collector_is_there_clients_are_told_to_come_back() {
 async fn a_collector_that_fails_once_is_asked_again() {
     let collector = running::start().await;
     let agent = beside(&collector).await;
-    collector.published.fail_next(PublishError::Overloaded {
-        retry_after: None,
-    });
+    collector
+        .published
+        .fail_next(PublishError::Overloaded { retry_after: None });
     assert_eq!(agent.send(good()).await.status(), 200);
     assert_eq!(collector.published.spans().len(), 2);
 }
@@ -93,7 +96,10 @@ async fn what_is_left_out_is_told_with_its_reason() {
     let answer = agent.send(body).await;
     assert_eq!(answer.status(), 200);
     let answer = ExportTraceServiceResponse::decode(answer.bytes().await.expect("a body"));
-    let partial = answer.expect("OTLP").partial_success.expect("one is left out");
+    let partial = answer
+        .expect("OTLP")
+        .partial_success
+        .expect("one is left out");
     assert_eq!(partial.rejected_spans, 1);
     assert!(partial.error_message.contains("(invalid_trace_id)"));
     assert_eq!(collector.published.spans().len(), 1);

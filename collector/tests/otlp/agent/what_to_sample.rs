@@ -28,10 +28,7 @@ async fn an_agent_says_what_the_collector_says_on_every_path() {
     ] {
         let direct = client.get(format!("http://{}{path}", collector.sampling));
         let direct = direct.send().await.expect("an answer");
-        let expected = (
-            direct.status().as_u16(),
-            direct.text().await.expect("text"),
-        );
+        let expected = (direct.status().as_u16(), direct.text().await.expect("text"));
         assert_eq!(agent.ask(path).await, expected, "{path}");
     }
 }
