@@ -74,7 +74,7 @@ impl Agent {
             .parse()
             .map_err(|_| refuse("tenancy.header", "must be a header's name"))?;
         let forwarder = Forwarder::new(config.publish.clone(), header);
-        let opened = Outbox::open(&config, forwarder, of_datagrams);
+        let opened = Outbox::open(&config, forwarder, of_datagrams).await;
         let (outbox, ends) = opened.map_err(|source| BuildError::Queue {
             directory: config.queue.directory.clone(),
             source,
@@ -84,7 +84,9 @@ impl Agent {
         let pipeline = Pipeline {
             limits: DecodeLimits::from(&receivers.limits),
             enrich: EnrichConfig {
-                resource_attributes: host::attributes(&config.enrich),
+                resource_attributes: host::attributes(&config.enrich, |name| {
+                    std::env::var(name).ok()
+                }),
             },
             outbox: outbox.clone(),
         };

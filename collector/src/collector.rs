@@ -57,7 +57,7 @@ pub enum BuildError {
     Queue {
         /// The configured folder.
         directory: String,
-        /// The cause; that it would block means that another agent uses it.
+        /// The cause.
         source: std::io::Error,
     },
     /// The agent's client for what to sample cannot be made.

@@ -134,7 +134,11 @@ bootstrap::config! {
         /// Whether to add `host.name`, `host.arch` and `os.type` of this machine. In a container the
         /// name is the container's, unless it shares the machine's network.
         pub host: bool = true,
-        /// Further attributes, such as `k8s.node.name`. They win over those of the machine.
+        /// Whether to add what the agent's environment says: `OTEL_RESOURCE_ATTRIBUTES` without
+        /// `service.*`, and `k8s.node.name`, `k8s.pod.name`, `k8s.pod.uid`, `k8s.namespace.name` and
+        /// `k8s.cluster.name` from the variables `K8S_NODE_NAME` and so on. It wins over the machine.
+        pub environment: bool = true,
+        /// Further attributes, such as `deployment.environment.name`. They win over all others.
         pub resource_attributes: BTreeMap<String, String> = BTreeMap::new(),
     }
 

@@ -24,6 +24,8 @@ pub const SPANS_REJECTED: &str = "spoor_agent_spans_rejected_total";
 pub const SPANS_DROPPED: &str = "spoor_agent_spans_dropped_total";
 /// Bytes of the queue on disk.
 pub const QUEUE_BYTES: &str = "spoor_agent_queue_bytes";
+/// Bytes of the queue on disk that no collector has taken yet.
+pub const QUEUE_WAITING: &str = "spoor_agent_queue_waiting_bytes";
 /// Bytes of the queue on disk that cannot be read.
 pub const QUEUE_UNREADABLE: &str = "spoor_agent_queue_unreadable_bytes_total";
 /// Addresses of collectors, by state.
@@ -67,6 +69,11 @@ pub(crate) fn describe() {
         QUEUE_BYTES,
         Unit::Bytes,
         "Size of the agent's queue on disk, against `queue.max_bytes`."
+    );
+    describe_gauge!(
+        QUEUE_WAITING,
+        Unit::Bytes,
+        "Bytes of the agent's queue on disk that no collector has taken yet."
     );
     describe_counter!(
         QUEUE_UNREADABLE,
@@ -121,8 +128,9 @@ pub(super) fn spans_dropped(loss: Loss, count: u64) {
     counter!(SPANS_DROPPED, "reason" => loss.as_str()).increment(count);
 }
 
-pub(super) fn queue_bytes(bytes: u64) {
-    gauge!(QUEUE_BYTES).set(bytes as f64);
+pub(super) fn queue_bytes(all: u64, waiting: u64) {
+    gauge!(QUEUE_BYTES).set(all as f64);
+    gauge!(QUEUE_WAITING).set(waiting as f64);
 }
 
 pub(super) fn queue_unreadable(bytes: u64) {

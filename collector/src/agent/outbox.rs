@@ -40,7 +40,7 @@ impl Outbox {
     ///
     /// # Errors
     /// When its folder cannot be used.
-    pub(super) fn open(
+    pub(super) async fn open(
         config: &AgentConfig,
         forwarder: Forwarder,
         of_datagrams: Tenant,
@@ -51,7 +51,7 @@ impl Outbox {
         let (queue, reader) = match config.queue.directory.is_empty() {
             true => (None, None),
             false => {
-                let opened = Queue::open(&config.queue, &config.batch, closed.clone())?;
+                let opened = Queue::open(&config.queue, &config.batch, closed.clone()).await?;
                 (Some(opened.0), Some(opened.1))
             }
         };

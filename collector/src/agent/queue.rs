@@ -14,11 +14,13 @@ mod record;
 mod state;
 mod writer;
 
-use std::io;
+use std::io::{self, ErrorKind::WouldBlock};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use self::files::Folder;
@@ -30,6 +32,10 @@ use super::parcel::Parcel;
 
 /// Parcels that may wait for a sync. More wait to wait.
 const WAITING: usize = 64;
+/// How long an agent that is being replaced may take to let go of the folder.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How soon it is looked for again.
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// Why a parcel is not in the queue.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -54,16 +60,17 @@ pub(super) struct Queue {
 }
 
 impl Queue {
-    /// Opens the queue in a folder. Nothing is added after `closed`.
+    /// Opens the queue in a folder, as soon as an agent that had it before has ended. Nothing is
+    /// added after `closed`.
     ///
     /// # Errors
-    /// When the folder cannot be read and written, or another agent has it.
-    pub(super) fn open(
+    /// When the folder cannot be read and written, or another agent keeps it.
+    pub(super) async fn open(
         config: &QueueConfig,
         batch: &BatchConfig,
         closed: CancellationToken,
     ) -> io::Result<(Self, Reader)> {
-        let folder = Arc::new(Folder::open(Path::new(&config.directory))?);
+        let folder = Arc::new(folder(Path::new(&config.directory)).await?);
         let segments = folder.segments()?;
         let last = segments.last_key_value().map_or(0, |(number, _)| *number);
         let next = last.max(folder.cursor().segment) + 1;
@@ -110,6 +117,19 @@ impl Queue {
             if let Err(error) = self.folder.remove(number) {
                 tracing::warn!(queue.segment = number, error = %error, "Cannot remove a file of the queue");
             }
+        }
+    }
+}
+
+/// Opens a folder, once nobody else has it.
+async fn folder(path: &Path) -> io::Result<Folder> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        match Folder::open(path) {
+            Err(error) if error.kind() == WouldBlock && Instant::now() < deadline => {
+                tokio::time::sleep(PAUSE).await;
+            }
+            opened => return opened,
         }
     }
 }

@@ -21,6 +21,9 @@ use crate::receive::in_text;
 
 /// The port of a collector for what to sample, where none is configured.
 const PORT: u16 = 5778;
+/// The paths that mean something of their own; all others mean [`ANY_OTHER`].
+const PATHS: [&str; 3] = ["/", "/api/sampling", "/baggageRestrictions"];
+const ANY_OTHER: &str = "/sampling";
 /// Longest question. It holds the name of a service.
 const MAX_QUESTION: usize = 4 << 10;
 /// Longest answer.
@@ -64,7 +67,7 @@ impl Asking {
         })
     }
 
-    /// Every path is the collector's.
+    /// Every path is answered, as collectors do.
     pub(super) fn router(self) -> Router {
         let asking = Arc::new(self);
         let answer = move |uri: Uri, headers: HeaderMap| {
@@ -75,15 +78,14 @@ impl Asking {
     }
 
     async fn answer(&self, uri: &Uri, headers: &HeaderMap) -> Response {
-        let path = uri.path_and_query();
-        let path = path.map_or("/", |path| path.as_str());
-        if path.len() > MAX_QUESTION {
+        let asked = path_and_query(uri);
+        if asked.len() > MAX_QUESTION {
             let words = "the question is too long\n".to_owned();
             return in_text(StatusCode::BAD_REQUEST, words);
         }
         let tenant = headers.get(&self.tenant_header);
         let question = Question {
-            path_and_query: path.to_owned(),
+            path_and_query: asked,
             tenant: tenant.map_or(Vec::new(), |tenant| tenant.as_bytes().to_owned()),
         };
         if let Some(body) = self.lock().fresh(&question, Instant::now()) {
@@ -158,6 +160,17 @@ fn url(config: &AgentConfig) -> String {
     format!("http://{}:{PORT}", host.unwrap_or("localhost"))
 }
 
+/// What the collector is asked: one of the paths that it knows, so that nobody reaches another one
+/// through the agent.
+fn path_and_query(uri: &Uri) -> String {
+    let known = PATHS.into_iter().find(|path| *path == uri.path());
+    let path = known.unwrap_or(ANY_OTHER);
+    match uri.query() {
+        Some(query) => format!("{path}?{query}"),
+        None => path.to_owned(),
+    }
+}
+
 fn text(body: &Bytes) -> String {
     String::from_utf8_lossy(body).into_owned()
 }
@@ -172,6 +185,18 @@ fn in_json(body: Bytes) -> Response {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_client_asks_reaches_the_known_paths_alone() {
+        let asked = |uri: &'static str| path_and_query(&Uri::from_static(uri));
+        assert_eq!(asked("/?service=shop"), "/?service=shop");
+        let restrictions = "/baggageRestrictions?service=shop";
+        assert_eq!(asked(restrictions), restrictions);
+        for other in ["/sampling?service=a", "/x/../admin?service=a", "/%2e%2e/?service=a"] {
+            assert_eq!(asked(other), "/sampling?service=a", "{other}");
+        }
+        assert_eq!(asked("/sampling"), "/sampling");
+    }
 
     #[test]
     fn without_a_url_the_first_collector_is_asked_on_jaegers_port() {

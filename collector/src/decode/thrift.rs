@@ -197,7 +197,8 @@ impl<'a> Reader<'a> {
             kind::BYTE => self.byte().map(drop),
             kind::I16 => self.i16().map(drop),
             kind::I32 => self.i32().map(drop),
-            kind::I64 | kind::DOUBLE => self.i64().map(drop),
+            kind::I64 => self.i64().map(drop),
+            kind::DOUBLE => self.double().map(drop),
             kind::STRING => self.bytes().map(drop),
             kind::STRUCT => {
                 let mut last = 0;

@@ -1,7 +1,7 @@
 //! The files of a queue: numbered segments, the place up to which they are delivered, and a lock.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -41,7 +41,12 @@ impl Folder {
     pub(super) fn open(path: &Path) -> io::Result<Self> {
         fs::create_dir_all(path)?;
         let lock = options().truncate(false).open(path.join(LOCK))?;
-        lock.try_lock()?;
+        lock.try_lock().map_err(|error| match error {
+            TryLockError::WouldBlock => {
+                io::Error::new(io::ErrorKind::WouldBlock, "another process has the folder")
+            }
+            TryLockError::Error(error) => error,
+        })?;
         let cursor = options()
             .read(true)
             .truncate(false)

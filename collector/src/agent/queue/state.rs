@@ -21,6 +21,20 @@ struct Inner {
     segments: BTreeMap<u64, u64>,
     /// The segment that is written to.
     open: Option<u64>,
+    /// Everything before it is delivered.
+    delivered: Position,
+}
+
+impl Inner {
+    /// Bytes that are not delivered yet.
+    fn waiting(&self) -> u64 {
+        let ahead = self.segments.range(self.delivered.segment..);
+        let waiting = ahead.map(|(number, length)| match *number == self.delivered.segment {
+            true => length.saturating_sub(self.delivered.offset),
+            false => *length,
+        });
+        waiting.sum()
+    }
 }
 
 /// What the reader finds at a place.
@@ -38,6 +52,7 @@ impl State {
             inner: Mutex::new(Inner {
                 segments,
                 open: None,
+                delivered: Position::default(),
             }),
             grown: Notify::new(),
             max_bytes,
@@ -98,6 +113,7 @@ impl State {
     /// Forgets the segments of which nothing is left before a place, and tells which.
     pub(super) fn done(&self, before: Position) -> Vec<u64> {
         let mut inner = self.lock();
+        inner.delivered = before;
         let open = inner.open;
         let is_done = |number: u64, length: u64| {
             let ends =
@@ -117,7 +133,7 @@ impl State {
     }
 
     fn tell_bytes(&self, inner: &Inner) {
-        metrics::queue_bytes(inner.segments.values().sum());
+        metrics::queue_bytes(inner.segments.values().sum(), inner.waiting());
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -151,6 +167,16 @@ mod tests {
         assert_eq!(state.done(at(2, 5)), [1]);
         state.sealed();
         assert_eq!(state.done(at(2, 5)), [2]);
+    }
+
+    #[test]
+    fn what_is_behind_the_delivered_place_waits() {
+        let state = State::new([(1, 10), (2, 5)].into(), 100);
+        assert_eq!(state.lock().waiting(), 15);
+        state.done(at(1, 4));
+        assert_eq!(state.lock().waiting(), 11);
+        state.done(at(2, 5));
+        assert_eq!(state.lock().waiting(), 0);
     }
 
     #[test]

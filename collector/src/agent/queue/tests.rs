@@ -28,9 +28,10 @@ struct Opened {
     closed: CancellationToken,
 }
 
-fn open_with(config: &QueueConfig, batch: &BatchConfig) -> Opened {
+async fn open_with(config: &QueueConfig, batch: &BatchConfig) -> Opened {
     let closed = CancellationToken::new();
-    let (queue, reader) = Queue::open(config, batch, closed.clone()).expect("it opens");
+    let opened = Queue::open(config, batch, closed.clone()).await;
+    let (queue, reader) = opened.expect("it opens");
     Opened {
         queue,
         reader,
@@ -39,12 +40,12 @@ fn open_with(config: &QueueConfig, batch: &BatchConfig) -> Opened {
 }
 
 /// Takes one parcel at a time.
-fn open(folder: &Path) -> Opened {
+async fn open(folder: &Path) -> Opened {
     let one = BatchConfig {
         spans: 1,
         ..BatchConfig::default()
     };
-    open_with(&config(folder), &one)
+    open_with(&config(folder), &one).await
 }
 
 fn parcel(n: u8) -> Parcel {
@@ -95,7 +96,7 @@ fn segments(folder: &Path) -> Vec<std::path::PathBuf> {
 #[tokio::test]
 async fn what_is_appended_is_taken_in_order() {
     let folder = folder();
-    let mut opened = open(folder.path());
+    let mut opened = open(folder.path()).await;
     opened.append(1..=9).await;
     assert_eq!(opened.deliver(9).await, (1..=9).collect::<Vec<_>>());
 }
@@ -103,11 +104,11 @@ async fn what_is_appended_is_taken_in_order() {
 #[tokio::test]
 async fn what_was_not_delivered_is_there_after_a_restart() {
     let folder = folder();
-    let mut opened = open(folder.path());
+    let mut opened = open(folder.path()).await;
     opened.append(1..=9).await;
     opened.deliver(3).await;
     drop(opened);
-    let opened = open(folder.path());
+    let opened = open(folder.path()).await;
     opened.append(10..=11).await;
     assert_eq!(opened.rest().await, (4..=11).collect::<Vec<_>>());
 }
@@ -115,25 +116,25 @@ async fn what_was_not_delivered_is_there_after_a_restart() {
 #[tokio::test]
 async fn a_lost_cursor_costs_a_second_delivery_and_nothing_else() {
     let folder = folder();
-    let mut opened = open(folder.path());
+    let mut opened = open(folder.path()).await;
     opened.append(1..=3).await;
     opened.deliver(2).await;
     drop(opened);
     fs::write(folder.path().join("cursor"), b"damaged").expect("it can be written");
-    assert_eq!(open(folder.path()).rest().await, [1, 2, 3]);
+    assert_eq!(open(folder.path()).await.rest().await, [1, 2, 3]);
 }
 
 #[tokio::test]
 async fn a_torn_end_is_passed_over_and_what_follows_is_taken() {
     let folder = folder();
-    let opened = open(folder.path());
+    let opened = open(folder.path()).await;
     opened.append(1..=2).await;
     drop(opened);
     let first = &segments(folder.path())[0];
     let bytes = fs::read(first).expect("a file");
     for torn in [bytes.len() - 1, bytes.len() - 101, bytes.len() / 2 + 3] {
         fs::write(first, &bytes[..torn]).expect("it can be written");
-        let opened = open(folder.path());
+        let opened = open(folder.path()).await;
         opened.append([7]).await;
         let rest = opened.rest().await;
         assert_eq!((rest[0], rest.last()), (1, Some(&7)), "{torn}");
@@ -144,7 +145,7 @@ async fn a_torn_end_is_passed_over_and_what_follows_is_taken() {
 #[tokio::test]
 async fn a_damaged_record_costs_the_rest_of_its_file_alone() {
     let folder = folder();
-    let opened = open(folder.path());
+    let opened = open(folder.path()).await;
     opened.append(1..=9).await;
     drop(opened);
     let first = &segments(folder.path())[0];
@@ -152,7 +153,7 @@ async fn a_damaged_record_costs_the_rest_of_its_file_alone() {
     let half = bytes.len() / 2;
     bytes[half] ^= 1;
     fs::write(first, bytes).expect("it can be written");
-    let rest = open(folder.path()).rest().await;
+    let rest = open(folder.path()).await.rest().await;
     assert!(
         rest.starts_with(&[1]) && rest.ends_with(&[8, 9]),
         "{rest:?}"
@@ -162,7 +163,7 @@ async fn a_damaged_record_costs_the_rest_of_its_file_alone() {
 #[tokio::test]
 async fn files_go_when_all_of_them_is_delivered() {
     let folder = folder();
-    let mut opened = open(folder.path());
+    let mut opened = open(folder.path()).await;
     opened.append(1..=20).await;
     let before = segments(folder.path()).len();
     opened.deliver(20).await;
@@ -180,14 +181,14 @@ async fn a_full_queue_takes_nothing_until_something_is_delivered() {
         spans: 1,
         ..BatchConfig::default()
     };
-    let mut opened = open_with(&small, &one);
-    opened.append(1..=7).await;
-    let refused = opened.queue.append(parcel(8)).await;
+    let mut opened = open_with(&small, &one).await;
+    opened.append(1..=8).await;
+    let refused = opened.queue.append(parcel(9)).await;
     assert!(matches!(refused, Err(QueueError::Full)));
     assert!(!opened.queue.has_room(200));
     opened.deliver(5).await;
-    opened.append([8]).await;
-    assert_eq!(opened.rest().await, [6, 7, 8]);
+    opened.append([9]).await;
+    assert_eq!(opened.rest().await, [6, 7, 8, 9]);
 }
 
 #[tokio::test]
@@ -197,7 +198,7 @@ async fn a_request_holds_one_tenants_parcels_within_the_limits() {
         spans: 3,
         ..BatchConfig::default()
     };
-    let mut opened = open_with(&config(folder.path()), &batch);
+    let mut opened = open_with(&config(folder.path()), &batch).await;
     let other = Tenant::parse("acme").expect("a name");
     let mut sizes = Vec::new();
     opened.append(1..=2).await;
@@ -206,7 +207,6 @@ async fn a_request_holds_one_tenants_parcels_within_the_limits() {
         ..parcel(3)
     };
     opened.queue.append(of_other).await.expect("there is room");
-    drop(segments(folder.path()));
     for _ in 0..2 {
         let taken = opened.reader.next().await.expect("there are more");
         sizes.push(taken.parcels.len());
@@ -214,15 +214,16 @@ async fn a_request_holds_one_tenants_parcels_within_the_limits() {
     assert_eq!(sizes, [2, 1]);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_folder_belongs_to_one_agent() {
     let folder = folder();
-    let _opened = open(folder.path());
+    let _opened = open(folder.path()).await;
     let second = Queue::open(
         &config(folder.path()),
         &BatchConfig::default(),
         CancellationToken::new(),
-    );
+    )
+    .await;
     let kind = second.err().map(|error| error.kind());
     assert_eq!(kind, Some(io::ErrorKind::WouldBlock));
 }
@@ -234,7 +235,7 @@ async fn parcels_larger_than_a_request_are_taken_alone() {
         bytes: ByteSize(16),
         ..BatchConfig::default()
     };
-    let opened = open_with(&config(folder.path()), &tiny);
+    let opened = open_with(&config(folder.path()), &tiny).await;
     opened.append(1..=3).await;
     assert_eq!(opened.rest().await, [1, 2, 3]);
 }

@@ -164,6 +164,17 @@ mod tests {
     }
 
     #[test]
+    fn a_double_takes_eight_bytes_whatever_they_are() {
+        for bytes in [[0; 8], [0x80; 8]] {
+            assert_eq!(skipped(kind::DOUBLE, &bytes), Ok(()));
+            assert_eq!(
+                skipped(kind::DOUBLE, &bytes[1..]),
+                Err(ThriftError::Truncated)
+            );
+        }
+    }
+
+    #[test]
     fn lengths_and_counts_are_compared_with_what_is_left() {
         let largest = [0xff, 0xff, 0xff, 0xff, 0x0f, 1];
         assert_eq!(skipped(kind::STRING, &largest), Err(ThriftError::Truncated));

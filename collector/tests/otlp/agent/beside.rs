@@ -35,6 +35,7 @@ pub fn config(collectors: &[SocketAddr]) -> AgentConfig {
     config.publish.resolve_interval = Duration::from_millis(50);
     config.batch.delay = Duration::from_millis(20);
     config.enrich.host = false;
+    config.enrich.environment = false;
     config
 }
 

@@ -22,6 +22,7 @@ async fn an_agent_says_what_the_collector_says_on_every_path() {
         "/sampling?service=shop",
         "/api/sampling?service=shop",
         "/?service=shop",
+        "/v1/sampling?service=shop",
         "/baggageRestrictions?service=shop",
         "/sampling",
         "/sampling?service=a&service=b",
