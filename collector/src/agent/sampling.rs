@@ -192,7 +192,11 @@ mod tests {
         assert_eq!(asked("/?service=shop"), "/?service=shop");
         let restrictions = "/baggageRestrictions?service=shop";
         assert_eq!(asked(restrictions), restrictions);
-        for other in ["/sampling?service=a", "/x/../admin?service=a", "/%2e%2e/?service=a"] {
+        for other in [
+            "/sampling?service=a",
+            "/x/../admin?service=a",
+            "/%2e%2e/?service=a",
+        ] {
             assert_eq!(asked(other), "/sampling?service=a", "{other}");
         }
         assert_eq!(asked("/sampling"), "/sampling");

@@ -68,9 +68,10 @@ function report(span) {
 // Whole milliseconds, of which the client makes whole microseconds.
 const now = Date.now();
 const root = tracer.startSpan('POST /checkout', { startTime: now - 30, tags: { 'span.kind': 'server' } });
-root.addTags({ 'http.response.status_code': 500, ratio: 0.25, cached: false, customer: 'Zoë 🛒' });
+// No whole numbers: all are doubles, which answers print with or without a fraction.
+root.addTags({ 'http.response.body.kib': 12.5, ratio: 0.25, cached: false, customer: 'Zoë 🛒' });
 const charge = tracer.startSpan('charge', { childOf: root, startTime: now - 20, tags: { 'span.kind': 'client' } });
-charge.log({ event: 'card declined', attempt: 2 }, now - 15);
+charge.log({ event: 'card declined', waited: 2.5 }, now - 15);
 charge.setTag('error', true);
 charge.finish(now - 10);
 root.finish(now);

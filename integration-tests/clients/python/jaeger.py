@@ -11,6 +11,7 @@ import time
 from jaeger_client import Config, thrift
 from jaeger_client.thrift_gen.jaeger.ttypes import TagType
 
+VERSION = "opencensus.exporterversion"
 LOW = (1 << 64) - 1
 KINDS = {"internal": 1, "server": 2, "client": 3, "producer": 4, "consumer": 5}
 
@@ -33,9 +34,10 @@ def attributes(tags, renamed={}):
 
 
 def resource(process):
-    tags = {tag.key: tag for tag in process.tags}
-    tags["jaeger.version"].vStr = "Jaeger-" + tags["jaeger.version"].vStr
-    named = attributes(tags.values(), {"jaeger.version": "opencensus.exporterversion", "hostname": "host.name"})
+    named = attributes(process.tags, {"jaeger.version": VERSION, "hostname": "host.name"})
+    for tag in named:
+        if tag["key"] == VERSION:
+            tag["value"]["stringValue"] = "Jaeger-" + tag["value"]["stringValue"]
     named.append({"key": "service.name", "value": {"stringValue": process.serviceName}})
     return sorted(named, key=lambda one: one["key"])
 
