@@ -11,6 +11,7 @@
 
 pub(crate) mod config;
 pub(crate) mod metrics;
+mod clients;
 mod collectors;
 mod forward;
 mod gather;
@@ -34,6 +35,7 @@ use tonic::service::Routes;
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
+use self::clients::Clients;
 use self::config::AgentConfig;
 use self::forward::Forwarder;
 use self::outbox::{Ends, Outbox};
@@ -89,6 +91,7 @@ impl Agent {
                 }),
             },
             outbox: outbox.clone(),
+            clients: Clients::default(),
         };
         let shared = Shared {
             admission: Admission::new(config.admission.max_bytes.as_usize()),

@@ -92,6 +92,21 @@ pub struct Decoded<'a> {
     pub scope_repairs: Vec<Repairs>,
     /// The spans that were left out.
     pub rejected: Tally,
+    /// What the client says that it has sent and dropped, if it does.
+    pub client: Option<ClientCount>,
+}
+
+/// What one of Jaeger's clients says of itself since its start: `seqNo` and `stats` of a `Batch`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ClientCount {
+    /// Batches that it has sent, this one included.
+    pub batches: u64,
+    /// Spans that it has dropped because its queue was full.
+    pub queue_full: u64,
+    /// Spans that it has dropped because they were larger than a datagram may be.
+    pub too_large: u64,
+    /// Spans that it could not send.
+    pub unsent: u64,
 }
 
 /// Why a body cannot be decoded at all.

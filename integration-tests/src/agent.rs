@@ -1,7 +1,6 @@
 //! One `spoor agent`, a process of its own in front of a stack.
 
 use std::fs;
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;

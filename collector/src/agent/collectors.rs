@@ -71,10 +71,10 @@ impl Collectors {
         }
     }
 
-    /// Whether every host has an address. A host that cannot be looked up leaves all as they are:
+    /// Whether every host has an address. While one of them cannot be looked up nobody is forgotten:
     /// that DNS is away says nothing about collectors.
     async fn look_up(&self, was_found: bool) -> bool {
-        let mut addresses = BTreeSet::new();
+        let (mut addresses, mut is_found) = (BTreeSet::new(), true);
         for host in &self.config.collectors {
             match tokio::net::lookup_host(host.as_str()).await {
                 Ok(found) => addresses.extend(found),
@@ -82,13 +82,16 @@ impl Collectors {
                     if was_found {
                         tracing::warn!(host, error = %error, "Cannot look up the collectors");
                     }
-                    return false;
+                    is_found = false;
                 }
             }
         }
-        let connect = |address| self.connect(address);
-        self.lock().replace(&addresses, connect);
-        true
+        let mut members = self.lock();
+        if !is_found {
+            addresses.extend(members.addresses());
+        }
+        members.replace(&addresses, |address| self.connect(address));
+        is_found
     }
 
     /// Connects with the first request.

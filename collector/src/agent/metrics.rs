@@ -8,10 +8,15 @@ use metrics::{
 use model::{RejectReason, Tally};
 
 use super::loss::Loss;
+use crate::decode::ClientCount;
 use crate::receive::Protocol;
 
 /// Datagrams that the kernel dropped because the port's buffer was full.
 pub const DATAGRAMS_LOST: &str = "spoor_agent_datagrams_lost_total";
+/// Batches that Jaeger's clients have numbered and that did not arrive.
+pub const CLIENT_BATCHES_LOST: &str = "spoor_agent_client_batches_lost_total";
+/// Spans that Jaeger's clients say that they have dropped, by reason.
+pub const CLIENT_SPANS_DROPPED: &str = "spoor_agent_client_spans_dropped_total";
 /// Requests to collectors, by outcome.
 pub const REQUESTS: &str = "spoor_agent_requests_total";
 /// Time that collectors take to answer.
@@ -39,6 +44,16 @@ pub(crate) fn describe() {
         DATAGRAMS_LOST,
         Unit::Count,
         "Datagrams that the kernel dropped because the buffer of the agent's port was full, by protocol."
+    );
+    describe_counter!(
+        CLIENT_BATCHES_LOST,
+        Unit::Count,
+        "Batches that Jaeger's clients have numbered and that did not arrive over UDP."
+    );
+    describe_counter!(
+        CLIENT_SPANS_DROPPED,
+        Unit::Count,
+        "Spans that Jaeger's clients say that they have dropped, by reason: queue_full, too_large, unsent."
     );
     describe_counter!(
         REQUESTS,
@@ -94,6 +109,7 @@ pub(crate) fn describe() {
 
 /// Shows the counters by reason from the first scrape on. An agent's alone.
 pub(super) fn show() {
+    client_told(&ClientCount::default());
     for loss in Loss::ALL {
         spans_dropped(*loss, 0);
     }
@@ -110,6 +126,18 @@ pub(crate) fn buckets() -> Vec<(&'static str, Vec<f64>)> {
 
 pub(crate) fn datagrams_lost(protocol: Protocol, count: u64) {
     counter!(DATAGRAMS_LOST, "protocol" => protocol.as_str()).increment(count);
+}
+
+/// What a client has dropped and how many of its batches were lost, since it told before.
+pub(super) fn client_told(since: &ClientCount) {
+    counter!(CLIENT_BATCHES_LOST).increment(since.batches);
+    for (reason, count) in [
+        ("queue_full", since.queue_full),
+        ("too_large", since.too_large),
+        ("unsent", since.unsent),
+    ] {
+        counter!(CLIENT_SPANS_DROPPED, "reason" => reason).increment(count);
+    }
 }
 
 pub(super) fn requested(outcome: &'static str, took: Duration) {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bumpalo::Bump;
 use model::Tenant;
 
+use super::clients::Clients;
 use super::outbox::Outbox;
 use super::parcel::Parcel;
 use crate::account::Account;
@@ -18,6 +19,7 @@ pub(super) struct Pipeline {
     pub(super) limits: DecodeLimits,
     pub(super) enrich: EnrichConfig,
     pub(super) outbox: Arc<Outbox>,
+    pub(super) clients: Clients,
 }
 
 impl Ingest for Pipeline {
@@ -72,6 +74,7 @@ impl Pipeline {
         let mut decoded = decode::spans(encoding, body, &arena, self.limits)?;
         let mut account = Account::open(protocol, tenant, &decoded);
         account.enter(&decoded);
+        self.clients.hear(&decoded.batch, decoded.client);
         enrich::spans(&mut decoded.batch, &self.enrich, &arena);
         let mut bytes = Vec::with_capacity(body.len() + body.len() / 4);
         encode::otlp_protobuf::request(&decoded, &mut bytes);

@@ -10,7 +10,7 @@ use super::builder::Builder;
 use super::jaeger::{self, Begin, Reference, Span, Tag, TagType};
 use super::scopes::{self, Scopes};
 use super::thrift::{Protocol, Reader, ThriftError, kind};
-use super::{DecodeError, DecodeLimits, Decoded};
+use super::{ClientCount, DecodeError, DecodeLimits, Decoded};
 
 const NANOS_PER_MICRO: i128 = 1_000;
 
@@ -33,7 +33,7 @@ pub(super) fn decode<'a>(
 pub(super) fn batch<'a>(to: &mut Builder<'a>, reader: &mut Reader<'a>) -> Result<(), DecodeError> {
     let (mut scopes, resource) = (Scopes::default(), to.open_resource()?);
     let (mut has_process, mut has_spans) = (false, false);
-    let mut last = 0;
+    let (mut number, mut client, mut last) = (0, ClientCount::default(), 0);
     while let Some(field) = reader.field(&mut last)? {
         match (field.id, field.kind) {
             (1, kind::STRUCT) => {
@@ -46,6 +46,8 @@ pub(super) fn batch<'a>(to: &mut Builder<'a>, reader: &mut Reader<'a>) -> Result
                 }
                 has_spans = true;
             }
+            (3, kind::I64) => number = reader.i64()?,
+            (4, kind::STRUCT) => client = client_count(reader)?,
             _ => reader.skip(field.kind)?,
         }
     }
@@ -54,7 +56,29 @@ pub(super) fn batch<'a>(to: &mut Builder<'a>, reader: &mut Reader<'a>) -> Result
             return Err(ThriftError::Missing(name).into());
         }
     }
+    // Those that number their batches begin with one.
+    to.decoded.client = u64::try_from(number)
+        .ok()
+        .filter(|batches| *batches > 0)
+        .map(|batches| ClientCount { batches, ..client });
     Ok(())
+}
+
+fn client_count(reader: &mut Reader<'_>) -> Result<ClientCount, ThriftError> {
+    let (mut count, mut last) = (ClientCount::default(), 0);
+    while let Some(field) = reader.field(&mut last)? {
+        let to = match (field.id, field.kind) {
+            (1, kind::I64) => &mut count.queue_full,
+            (2, kind::I64) => &mut count.too_large,
+            (3, kind::I64) => &mut count.unsent,
+            _ => {
+                reader.skip(field.kind)?;
+                continue;
+            }
+        };
+        *to = u64::try_from(reader.i64()?).unwrap_or(0);
+    }
+    Ok(count)
 }
 
 fn process<'a>(

@@ -67,6 +67,11 @@ impl<C: Clone> Members<C> {
         }
     }
 
+    /// The addresses of all, those that are left out included.
+    pub(super) fn addresses(&self) -> impl Iterator<Item = SocketAddr> {
+        self.ring.iter().map(|member| member.address)
+    }
+
     /// The next one in turn that is not left out at `now`.
     pub(super) fn turn(&mut self, now: Instant) -> Turn<C> {
         let count = self.ring.len();

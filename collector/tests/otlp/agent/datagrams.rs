@@ -85,6 +85,40 @@ async fn bad_datagrams_are_counted_and_take_no_other_with_them() {
     assert_eq!([outcome("malformed"), outcome("too_large")], [2.0, 1.0]);
 }
 
+/// A batch without spans, with its number and what its client has dropped.
+fn numbered(number: i64, dropped: [i64; 3]) -> Vec<u8> {
+    let uuid = Struct::default().text(1, "client-uuid").i32(2, 0);
+    let process = Struct::default().text(1, "shop");
+    let process = process.list(2, [uuid.text(3, "1f")]);
+    let [queue_full, too_large, unsent] = dropped;
+    let stats = Struct::default().i64(1, queue_full).i64(2, too_large);
+    let batch = Struct::default().nested(1, process).list(2, []);
+    let batch = batch.i64(3, number).nested(4, stats.i64(3, unsent));
+    compact_call("emitBatch", emit_batch(&batch.finish()))
+}
+
+#[tokio::test]
+async fn what_clients_count_themselves_shows_what_was_lost_on_the_way() {
+    let collector = running::start().await;
+    let agent = beside(&collector).await;
+    let socket = tokio::net::UdpSocket::bind("127.0.0.1:0").await;
+    let (socket, port) = (socket.expect("a socket"), agent.addresses.jaeger_compact);
+    for datagram in [numbered(7, [1, 1, 1]), numbered(10, [5, 3, 2])] {
+        let sent = socket.send_to(&datagram, port.expect("it listens")).await;
+        sent.expect("it is sent");
+    }
+    collector
+        .until("two batches are missing", |collector| {
+            collector.metric("spoor_agent_client_batches_lost_total") == 2.0
+        })
+        .await;
+    let dropped = ["queue_full", "too_large", "unsent"].map(|reason| {
+        let series = format!("spoor_agent_client_spans_dropped_total{{reason=\"{reason}\"}}");
+        collector.metric(&series)
+    });
+    assert_eq!(dropped, [4.0, 2.0, 1.0]);
+}
+
 #[tokio::test]
 async fn spans_wait_for_a_collector_within_the_memory_they_may_take() {
     let collector = running::start().await;

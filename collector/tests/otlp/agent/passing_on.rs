@@ -73,6 +73,16 @@ async fn a_collector_that_is_gone_is_left_out() {
 }
 
 #[tokio::test]
+async fn a_host_that_has_no_address_takes_no_other_with_it() {
+    let collector = running::start().await;
+    let mut config = config(&[collector.grpc]);
+    let unknown = "collectors.invalid:4317".to_owned();
+    config.publish.collectors.insert(0, unknown);
+    let agent = start(config).await;
+    assert_eq!(agent.send(good()).await.status(), 200);
+}
+
+#[tokio::test]
 async fn collectors_take_turns() {
     let (one, other) = (running::start().await, running::start().await);
     let agent = start(config(&[one.grpc, other.grpc])).await;
