@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use tokio::time::Instant;
 use tonic::transport::{Channel, Endpoint};
 
@@ -18,6 +19,8 @@ use super::metrics;
 
 /// How soon the hosts are looked up again while no address is known.
 const PAUSE: Duration = Duration::from_millis(500);
+/// How long DNS may take to answer.
+const LOOK_UP: Duration = Duration::from_secs(10);
 /// How often a connection that waits for an answer is asked whether it is alive.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
@@ -74,24 +77,31 @@ impl Collectors {
     /// Whether every host has an address. While one of them cannot be looked up nobody is forgotten:
     /// that DNS is away says nothing about collectors.
     async fn look_up(&self, was_found: bool) -> bool {
-        let (mut addresses, mut is_found) = (BTreeSet::new(), true);
-        for host in &self.config.collectors {
-            match tokio::net::lookup_host(host.as_str()).await {
-                Ok(found) => addresses.extend(found),
-                Err(error) => {
-                    if was_found {
-                        tracing::warn!(host, error = %error, "Cannot look up the collectors");
-                    }
-                    is_found = false;
+        let hosts = self.config.collectors.iter();
+        let each = join_all(hosts.map(|host| self.look_up_host(host, was_found))).await;
+        let Some(all) = each.into_iter().collect::<Option<Vec<_>>>() else {
+            return false;
+        };
+        self.lock().keep(&all.into_iter().flatten().collect());
+        true
+    }
+
+    /// Takes the addresses of a host in as soon as they are known, whatever others take.
+    async fn look_up_host(&self, host: &str, was_found: bool) -> Option<BTreeSet<SocketAddr>> {
+        let found = tokio::time::timeout(LOOK_UP, tokio::net::lookup_host(host)).await;
+        match found.unwrap_or_else(|late| Err(late.into())) {
+            Ok(found) => {
+                let addresses = found.collect();
+                self.lock().add(&addresses, |address| self.connect(address));
+                Some(addresses)
+            }
+            Err(error) => {
+                if was_found {
+                    tracing::warn!(host, error = %error, "Cannot look up the collectors");
                 }
+                None
             }
         }
-        let mut members = self.lock();
-        if !is_found {
-            addresses.extend(members.addresses());
-        }
-        members.replace(&addresses, |address| self.connect(address));
-        is_found
     }
 
     /// Connects with the first request.

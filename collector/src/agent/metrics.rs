@@ -56,6 +56,16 @@ pub(crate) fn describe() {
         "Spans that Jaeger's clients say that they have dropped, by reason: queue_full, too_large, unsent."
     );
     describe_counter!(
+        SAMPLING,
+        Unit::Count,
+        "Answers of the agent to what to sample: fresh (remembered), asked (a collector), outlived (remembered, no collector answers), failed."
+    );
+    describe_publishing();
+    describe_queue();
+}
+
+fn describe_publishing() {
+    describe_counter!(
         REQUESTS,
         Unit::Count,
         "Requests of the agent to collectors, by outcome: ok, partial, refused (for good), retryable."
@@ -81,6 +91,14 @@ pub(crate) fn describe() {
         "Spans that the agent had taken and will not deliver, by reason."
     );
     describe_gauge!(
+        COLLECTORS,
+        Unit::Count,
+        "Addresses of collectors that the agent knows, by state: in, out (left out after a failure)."
+    );
+}
+
+fn describe_queue() {
+    describe_gauge!(
         QUEUE_BYTES,
         Unit::Bytes,
         "Size of the agent's queue on disk, against `queue.max_bytes`."
@@ -94,16 +112,6 @@ pub(crate) fn describe() {
         QUEUE_UNREADABLE,
         Unit::Bytes,
         "Bytes of the agent's queue on disk that cannot be read and were passed over: an interrupted write, or a failing disk."
-    );
-    describe_gauge!(
-        COLLECTORS,
-        Unit::Count,
-        "Addresses of collectors that the agent knows, by state: in, out (left out after a failure)."
-    );
-    describe_counter!(
-        SAMPLING,
-        Unit::Count,
-        "Answers of the agent to what to sample: remembered (fresh), asked (a collector), outlived (remembered, no collector answers), failed."
     );
 }
 

@@ -46,15 +46,18 @@ impl<C: Clone> Members<C> {
         }
     }
 
-    /// Takes the addresses that there are now. Those that were there before keep their connection and
-    /// their failures.
-    pub(super) fn replace(
+    /// Forgets all others than these.
+    pub(super) fn keep(&mut self, addresses: &BTreeSet<SocketAddr>) {
+        self.ring
+            .retain(|member| addresses.contains(&member.address));
+    }
+
+    /// Takes addresses in. Those that were there before keep their connection and their failures.
+    pub(super) fn add(
         &mut self,
         addresses: &BTreeSet<SocketAddr>,
         connect: impl Fn(SocketAddr) -> C,
     ) {
-        self.ring
-            .retain(|member| addresses.contains(&member.address));
         for address in addresses {
             if !self.ring.iter().any(|member| member.address == *address) {
                 self.ring.push(Member {
@@ -65,11 +68,6 @@ impl<C: Clone> Members<C> {
                 });
             }
         }
-    }
-
-    /// The addresses of all, those that are left out included.
-    pub(super) fn addresses(&self) -> impl Iterator<Item = SocketAddr> {
-        self.ring.iter().map(|member| member.address)
     }
 
     /// The next one in turn that is not left out at `now`.
@@ -147,7 +145,8 @@ mod tests {
 
     fn replace(members: &mut Members<u8>, numbers: &[u8]) {
         let addresses = numbers.iter().map(|n| address(*n)).collect();
-        members.replace(&addresses, |address| match address {
+        members.keep(&addresses);
+        members.add(&addresses, |address| match address {
             SocketAddr::V4(address) => address.ip().octets()[3],
             SocketAddr::V6(_) => 0,
         });
