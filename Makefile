@@ -74,7 +74,7 @@ $(CLIENTS)/python/.complete: $(CLIENT_SOURCES)/python/requirements.txt
 	$(@D)/bin/pip install --quiet --requirement $<
 	touch $@
 
-$(CLIENTS)/node/.complete: $(addprefix $(CLIENT_SOURCES)/node/,package.json package-lock.json export.mjs)
+$(CLIENTS)/node/.complete: $(addprefix $(CLIENT_SOURCES)/node/,package.json package-lock.json export.mjs jaeger.mjs)
 	mkdir -p $(@D)
 	cp $^ $(@D)
 	cd $(@D) && npm ci --silent --no-audit --no-fund
@@ -102,7 +102,7 @@ test: check runtime clients ## Everything that a change must pass.
 # those that measure times or memory run alone, after the others.
 QUEUE_1 := delivery sampling jaeger_storage write
 QUEUE_2 := real_servers broker read search kafka otlp
-QUEUE_3 := restart faults sdks pipeline partition bad_input \
+QUEUE_3 := restart agent faults sdks pipeline partition bad_input \
 	batch examples registry process api configuration tidy
 ALONE := freshness memory
 RUN_TESTS := $(CARGO) test --release --locked --workspace --no-fail-fast

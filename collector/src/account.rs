@@ -48,6 +48,13 @@ impl Account {
         }
     }
 
+    /// Enters what the receiver that the spans were passed on to left out.
+    pub(crate) fn leave_out(&mut self, rejected: &Tally) {
+        for (reason, count) in rejected.iter() {
+            self.rejected.add_many(reason, count);
+        }
+    }
+
     /// Names the reason for which all spans count as refused.
     pub(crate) fn refuse(&mut self, error: impl Into<Refused>) -> Refused {
         let refused = error.into();
@@ -64,7 +71,7 @@ impl Account {
             return Err(self.refuse(error));
         }
         self.refusal = None;
-        let accepted = self.received - self.rejected.total();
+        let accepted = self.received.saturating_sub(self.rejected.total());
         metrics::spans_accepted(self.protocol, &self.tenant, accepted);
         for (reason, count) in self.rejected.iter() {
             metrics::spans_rejected(reason, count);

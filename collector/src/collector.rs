@@ -52,6 +52,17 @@ pub enum BuildError {
     /// What clients are to be told to sample cannot be read.
     #[error("`sampling.strategies` cannot be used")]
     Strategies(#[from] StrategiesError),
+    /// The agent's queue on disk cannot be opened.
+    #[error("`queue.directory`: cannot use {directory}")]
+    Queue {
+        /// The configured folder.
+        directory: String,
+        /// The cause.
+        source: std::io::Error,
+    },
+    /// The agent's client for what to sample cannot be made.
+    #[error("cannot ask collectors what to sample")]
+    Client(#[source] reqwest::Error),
     /// The embedded descriptors cannot be read.
     #[error("gRPC reflection cannot be offered")]
     Reflection(#[source] tonic_reflection::server::Error),
@@ -77,7 +88,7 @@ pub struct Collector<P> {
     listeners: Listeners,
     beside_otlp: Beside,
     beside_jaeger: Beside,
-    annex: Annex<P>,
+    annex: Annex<Pipeline<P>>,
     readiness: Option<ReadinessFlag>,
 }
 
@@ -189,7 +200,7 @@ impl<P: Publish> Collector<P> {
 
 /// A collector that accepts connections.
 struct Running<P> {
-    shared: Arc<Shared<P>>,
+    shared: Arc<Shared<Pipeline<P>>>,
     /// The accept loops and all connections.
     tracker: TaskTracker,
     /// The services by name, each with its own reporter.

@@ -9,7 +9,7 @@ use bootstrap::ByteSize;
 use crate::sampling::StrategySource;
 
 /// Listens on this machine alone, until told otherwise: nothing is open by accident.
-const fn loopback(port: u16) -> SocketAddr {
+pub(crate) const fn loopback(port: u16) -> SocketAddr {
     SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), port)
 }
 

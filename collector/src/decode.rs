@@ -18,6 +18,7 @@ pub mod otlp_json;
 mod jaeger;
 mod jaeger_protobuf;
 mod jaeger_thrift;
+mod jaeger_agent;
 mod zipkin;
 
 use bumpalo::Bump;
@@ -67,6 +68,12 @@ pub fn spans<'a>(
         Encoding::Json => otlp_json::decode(body, arena, limits),
         Encoding::JaegerProtobuf => jaeger_protobuf::decode(body, arena, limits),
         Encoding::JaegerThrift => jaeger_thrift::decode(body, arena, limits),
+        Encoding::AgentCompact => {
+            jaeger_agent::decode(thrift::Protocol::Compact, body, arena, limits)
+        }
+        Encoding::AgentBinary => {
+            jaeger_agent::decode(thrift::Protocol::Binary, body, arena, limits)
+        }
         Encoding::ZipkinJson => zipkin::v2_json::decode(body, arena, limits),
         Encoding::ZipkinProtobuf => zipkin::v2_protobuf::decode(body, arena, limits),
         Encoding::ZipkinV1Json => zipkin::v1_json::decode(body, arena, limits),
@@ -85,6 +92,21 @@ pub struct Decoded<'a> {
     pub scope_repairs: Vec<Repairs>,
     /// The spans that were left out.
     pub rejected: Tally,
+    /// What the client says that it has sent and dropped, if it does.
+    pub client: Option<ClientCount>,
+}
+
+/// What one of Jaeger's clients says of itself since its start: `seqNo` and `stats` of a `Batch`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ClientCount {
+    /// Batches that it has sent, this one included.
+    pub batches: u64,
+    /// Spans that it has dropped because its queue was full.
+    pub queue_full: u64,
+    /// Spans that it has dropped because they were larger than a datagram may be.
+    pub too_large: u64,
+    /// Spans that it could not send.
+    pub unsent: u64,
 }
 
 /// Why a body cannot be decoded at all.

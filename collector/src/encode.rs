@@ -1,6 +1,8 @@
 //! encode: a batch of any traces → one framed Avro record per trace, split below the record limit.
+//! An agent encodes as OTLP instead ([`otlp_protobuf`]): collectors are what it speaks to.
 
 mod group;
+pub mod otlp_protobuf;
 
 use model::{RejectReason, SpanBatch, Tally, Tenant, TraceChunk, TraceId, UnixNanos};
 use schemas::ChunkEncoder;

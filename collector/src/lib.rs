@@ -9,6 +9,8 @@
 //! 5. [`encode`]: one framed Avro record per trace.
 //! 6. [`publish`]: durable in Kafka, or straight in a store; only then the client is answered.
 //!
+//! The [`Agent`] is made of the same receivers and decoders; its later stages are in `agent`.
+//!
 //! Beside the path: `sampling`, which tells clients what to sample.
 //!
 //! `pipeline.rs` is the stages in order; `account.rs` counts what becomes of each span:
@@ -21,6 +23,7 @@ mod import;
 mod account;
 mod receive;
 mod sampling;
+mod agent;
 pub mod decode;
 pub mod validate;
 pub mod enrich;
@@ -28,6 +31,8 @@ pub mod encode;
 pub mod publish;
 pub mod metrics;
 
+pub use agent::config::AgentConfig;
+pub use agent::{Agent, AgentAddresses};
 pub use collector::{Addresses, BuildError, Collector, RunError};
 pub use config::CollectorConfig;
 pub use encode::SpanRecord;

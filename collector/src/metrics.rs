@@ -57,6 +57,7 @@ pub fn describe() {
     describe_spans();
     describe_connections();
     crate::sampling::metrics::describe();
+    crate::agent::metrics::describe();
     for reason in RejectReason::ALL {
         counter!(SPANS_REJECTED, "reason" => reason.as_str()).increment(0);
     }
@@ -166,12 +167,13 @@ pub fn buckets() -> Vec<(&'static str, Vec<f64>)> {
     ];
     // Powers of four up to the default limit of 16 MiB.
     let bytes: Vec<f64> = (4..=12).map(|power| f64::from(4u32.pow(power))).collect();
-    vec![
+    let collector = vec![
         (REQUEST_DURATION, seconds.clone()),
         (PUBLISH_DURATION, seconds),
         (REQUEST_BYTES, bytes.clone()),
         (DECODED_BYTES, bytes),
-    ]
+    ];
+    [collector, crate::agent::metrics::buckets()].concat()
 }
 
 pub(crate) fn request(protocol: Protocol, outcome: &'static str, took: Duration) {

@@ -8,7 +8,7 @@ use crate::config::CollectorConfig;
 use crate::encode::SpanRecord;
 use crate::enrich::Origin;
 use crate::publish::Publish;
-use crate::receive::{Encoding, Export, Protocol, Receipt, Refused};
+use crate::receive::{Encoding, Export, Ingest, Protocol, Receipt, Refused};
 use crate::{decode, encode, enrich, publish, validate};
 
 /// What the stages work with.
@@ -30,9 +30,11 @@ impl<P: Publish> Pipeline<P> {
     pub(crate) fn publisher(&self) -> &P {
         &self.publisher
     }
+}
 
+impl<P: Publish> Ingest for Pipeline<P> {
     /// receive → **decode → validate → enrich → encode → publish** → answer
-    pub(crate) async fn ingest(&self, export: Export) -> Result<Receipt, Refused> {
+    async fn ingest(&self, export: Export) -> Result<Receipt, Refused> {
         let Export {
             protocol,
             encoding,
@@ -56,6 +58,10 @@ impl<P: Publish> Pipeline<P> {
         drop(body);
         let published = publish::records(&self.publisher, records).await;
         account.settle(published)
+    }
+
+    fn has_room(&self, bytes: usize) -> bool {
+        self.publisher.has_room(bytes)
     }
 }
 

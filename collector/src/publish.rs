@@ -72,6 +72,12 @@ pub enum PublishError {
         /// The cause.
         source: Cause,
     },
+    /// The other side says that the spans are not what they should be. Not worth trying again.
+    #[error("the spans are refused for good")]
+    Refused {
+        /// The cause.
+        source: Cause,
+    },
     /// A record is larger than the other side takes. Not worth trying again.
     #[error("a record is larger than the log takes")]
     TooLarge {
@@ -86,6 +92,7 @@ impl PublishError {
         match self {
             Self::Overloaded { .. } => Refusal::Overloaded,
             Self::Unavailable { .. } => Refusal::Unavailable,
+            Self::Refused { .. } => Refusal::Malformed,
             Self::TooLarge { .. } => Refusal::TooLarge,
         }
     }

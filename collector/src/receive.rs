@@ -21,6 +21,7 @@ pub(crate) mod otlp_http;
 pub(crate) mod jaeger_grpc;
 pub(crate) mod jaeger_thrift;
 pub(crate) mod zipkin;
+pub(crate) mod jaeger_udp;
 pub(crate) mod sampling_http;
 mod sampling_grpc;
 
@@ -34,13 +35,12 @@ use tokio::time::Instant;
 
 pub(crate) use admission::{Admission, Permit};
 pub(crate) use annex::Annex;
+pub(crate) use answer::in_text;
 pub(crate) use listener::Listener;
 pub use refused::Refused;
 
 use crate::config::CollectorConfig;
 use crate::enrich::Origin;
-use crate::pipeline::Pipeline;
-use crate::publish::Publish;
 use crate::sampling::Sampling;
 
 /// How a request came in. A label of metrics.
@@ -56,6 +56,12 @@ pub enum Protocol {
     JaegerThrift,
     /// Zipkin over HTTP, every version and encoding of it.
     Zipkin,
+    /// Jaeger's Thrift over UDP, compact protocol.
+    JaegerCompact,
+    /// Jaeger's Thrift over UDP, binary protocol.
+    JaegerBinary,
+    /// Zipkin's Thrift over UDP, compact protocol.
+    ZipkinCompact,
     /// What to sample is asked, on the port of its own: no spans come in.
     Sampling,
     /// A file that an operator brings in.
@@ -71,6 +77,9 @@ impl Protocol {
             Self::JaegerGrpc => "jaeger_grpc",
             Self::JaegerThrift => "jaeger_thrift",
             Self::Zipkin => "zipkin",
+            Self::JaegerCompact => "jaeger_compact",
+            Self::JaegerBinary => "jaeger_binary",
+            Self::ZipkinCompact => "zipkin_compact",
             Self::Sampling => "sampling",
             Self::File => "file",
         }
@@ -88,6 +97,10 @@ pub enum Encoding {
     JaegerProtobuf,
     /// `Batch` of `jaeger.thrift` in Thrift's binary protocol.
     JaegerThrift,
+    /// A call of `agent.thrift` in Thrift's compact protocol.
+    AgentCompact,
+    /// A call of `agent.thrift` in Thrift's binary protocol.
+    AgentBinary,
     /// A list of Zipkin's spans, version 2, in JSON.
     ZipkinJson,
     /// `ListOfSpans` of Zipkin's protobuf.
@@ -122,16 +135,25 @@ pub struct Receipt {
     pub rejected: Tally,
 }
 
+/// The stages behind the receivers.
+pub(crate) trait Ingest: Send + Sync + 'static {
+    /// Takes a request to its end.
+    fn ingest(&self, export: Export) -> impl Future<Output = Result<Receipt, Refused>> + Send;
+
+    /// Whether a request of about `bytes` would find room now; `true` is no promise.
+    fn has_room(&self, bytes: usize) -> bool;
+}
+
 /// What all receivers work with.
 pub(crate) struct Shared<P> {
     pub(crate) config: CollectorConfig,
     pub(crate) admission: Admission,
-    pub(crate) pipeline: Pipeline<P>,
+    pub(crate) pipeline: P,
     pub(crate) sampling: Arc<Sampling>,
     pub(crate) stop: Stop,
 }
 
-impl<P: Publish> Shared<P> {
+impl<P: Ingest> Shared<P> {
     /// Takes a request to its end and tells what became of it: to the client by what is returned,
     /// to the operator by metrics and logs. `receive` reads the request.
     pub(crate) async fn handle(
@@ -153,7 +175,7 @@ impl<P: Publish> Shared<P> {
 
     /// Turns a request away while there is no room for more, before anything is read.
     fn check_room(&self, announced: usize) -> Result<(), Refused> {
-        if self.admission.has_room(announced) && self.pipeline.publisher().has_room(announced) {
+        if self.admission.has_room(announced) && self.pipeline.has_room(announced) {
             Ok(())
         } else {
             Err(Refused::Overloaded)

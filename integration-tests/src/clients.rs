@@ -1,4 +1,5 @@
-//! OpenTelemetry's SDKs as programs: each exports one trace and prints what it sent.
+//! OpenTelemetry's SDKs, and Jaeger's own clients, as programs: each exports one trace and prints what
+//! it sent.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -41,21 +42,25 @@ fn installed() -> PathBuf {
     path
 }
 
-fn command(language: Language) -> Command {
+/// A program of an SDK's folder.
+fn command(language: Language, program: &str) -> Command {
     let source = root().join("integration-tests/clients");
     let installed = installed();
     match language {
         Language::Python => {
             let mut command = Command::new(installed.join("python/bin/python"));
-            command.arg(source.join("python/export.py"));
+            command.arg(source.join(format!("python/{program}.py")));
             command
         }
         Language::Node => {
             let mut command = Command::new("node");
-            command.arg(installed.join("node/export.mjs"));
+            command.arg(installed.join(format!("node/{program}.mjs")));
             command
         }
-        Language::Java => java("Export.java"),
+        Language::Java => {
+            let (first, rest) = program.split_at(1);
+            java(&format!("{}{rest}.java", first.to_uppercase()))
+        }
     }
 }
 
@@ -70,17 +75,23 @@ fn java(program: &str) -> Command {
     command
 }
 
-/// Runs a client and gives its report.
+/// Runs an SDK and gives its report.
 pub fn export(language: Language, protocol: &str, endpoint: &str) -> Report {
-    let mut command = command(language);
-    let output = command
-        .args([protocol, endpoint])
-        .output()
-        .expect("the client starts");
+    report(language, "export", [protocol, endpoint])
+}
+
+/// Runs Jaeger's own client, which sends over UDP, and gives its report.
+pub fn throw(language: Language, port: u16) -> Report {
+    report(language, "jaeger", ["127.0.0.1", &port.to_string()])
+}
+
+fn report(language: Language, program: &str, arguments: [&str; 2]) -> Report {
+    let mut command = command(language, program);
+    let output = command.args(arguments).output().expect("the client starts");
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(
         output.status.success(),
-        "{language:?} over {protocol} failed:\n{errors}"
+        "{program} of {language:?} with {arguments:?} failed:\n{errors}"
     );
     let report: Value = serde_json::from_slice(&output.stdout)
         .unwrap_or_else(|error| panic!("{language:?} printed no report: {error}\n{errors}"));

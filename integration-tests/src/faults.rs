@@ -13,7 +13,7 @@ mod course;
 mod network;
 mod postgres;
 mod postgres_proxy;
-mod program;
+pub(crate) mod program;
 mod registry;
 mod role;
 mod session;

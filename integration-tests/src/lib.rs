@@ -1,6 +1,7 @@
 //! The whole stack as its users see it: the binary, real servers, real clients.
 //!
 //! - [`Stack`]: one `spoor all-in-one` with servers of its own, to be killed and started again.
+//! - [`Agent`]: one `spoor agent` in front of a stack.
 //! - [`clients`]: OpenTelemetry's SDKs in several languages, and what they say they sent.
 //! - [`otlp_json`], [`jaeger_json`]: what must be read back for it, through either API generation.
 //! - [`otlp_http`]: requests and spans made by hand.
@@ -8,6 +9,7 @@
 //! - [`load`]: the load generator and its verifier, run as commands.
 //! - [`bench`]: the whole path, measured, each role in a process of its own.
 
+mod agent;
 pub mod bench;
 pub mod clients;
 pub mod faults;
@@ -18,6 +20,7 @@ pub mod otlp_json;
 mod ports;
 mod stack;
 
+pub use agent::Agent;
 pub use stack::{Deployment, Server, Stack, fetch};
 
 use std::path::{Path, PathBuf};

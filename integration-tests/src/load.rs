@@ -112,7 +112,8 @@ pub fn start(stack: &Stack, ledger: &Path, arguments: &[&str]) -> Child {
     start_at(&stack.otlp_grpc(), ledger, arguments)
 }
 
-fn start_at(endpoint: &str, ledger: &Path, arguments: &[&str]) -> Child {
+/// Begins to send spans to an address.
+pub fn start_at(endpoint: &str, ledger: &Path, arguments: &[&str]) -> Child {
     Command::new(binary())
         .args(["load", "--json", "--endpoint", endpoint, "--ledger"])
         .arg(ledger)

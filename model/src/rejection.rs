@@ -51,6 +51,8 @@ reasons! {
         InvalidTenant = "invalid_tenant",
         /// Postgres refused the values of the span, whatever else was in the transaction.
         RefusedByStore = "refused_by_store",
+        /// The receiver that an agent passed the span on to left it out, and named no reason of ours.
+        LeftOutBeyond = "left_out_beyond",
     }
 }
 

@@ -42,6 +42,8 @@ pub(crate) struct SourceArgs {
 /// What spoor can do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Receives spans beside an application and passes them on to collectors.
+    Agent,
     /// Receives spans and publishes them to Kafka.
     Collector,
     /// Consumes spans from Kafka and writes traces to Postgres.

@@ -9,7 +9,7 @@ mod validate;
 use std::time::Duration;
 
 use bootstrap::{LoggingConfig, TracingConfig, config};
-use collector::CollectorConfig;
+use collector::{AgentConfig, CollectorConfig};
 use ingester::IngesterConfig;
 use query::QueryConfig;
 use serde::{Deserialize, Serialize};
@@ -63,6 +63,8 @@ config! {
         pub registry: RegistrySection,
         /// The Postgres that holds the traces.
         pub storage: StorageSection,
+        /// The agent.
+        pub agent: AgentConfig,
         /// The collector.
         pub collector: CollectorConfig,
         /// The ingester.

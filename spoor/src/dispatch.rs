@@ -88,6 +88,7 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode, Failure> {
             return judged(crate::canary::run(&loaded.config, arguments));
         }
         Command::Servers(arguments) => return serve(document()?, arguments.command),
+        Command::Agent => return role(Role::Agent, document()?),
         Command::Collector => return role(Role::Collector, document()?),
         Command::Ingester => return role(Role::Ingester, document()?),
         Command::Query(_) => return role(Role::Query, document()?),
@@ -152,7 +153,12 @@ fn judged(work: impl Future<Output = anyhow::Result<bool>>) -> Result<ExitCode, 
 }
 
 fn role(role: Role, loaded: Loaded<Config>) -> Result<ExitCode, Failure> {
-    let runtime = runtime().map_err(anyhow::Error::from)?;
+    let runtime = match role {
+        // A guest on the application's machine.
+        Role::Agent => small_runtime(),
+        Role::Collector | Role::Ingester | Role::Query | Role::AllInOne => runtime(),
+    };
+    let runtime = runtime.map_err(anyhow::Error::from)?;
     let outcome = runtime.block_on(roles::run(role, loaded.config, &loaded.warnings));
     // What is left has been told to stop, or was forced to: nothing waits for it.
     runtime.shutdown_background();
@@ -161,6 +167,13 @@ fn role(role: Role, loaded: Loaded<Config>) -> Result<ExitCode, Failure> {
 
 fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+}
+
+fn small_runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
         .enable_all()
         .build()
 }

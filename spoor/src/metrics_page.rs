@@ -135,7 +135,14 @@ mod tests {
 
     #[test]
     fn every_metric_is_named_for_its_service_and_explained() {
-        let services = ["kafka", "collector", "ingester", "storage", "query"];
+        let services = [
+            "kafka",
+            "agent",
+            "collector",
+            "ingester",
+            "storage",
+            "query",
+        ];
         let wrong = rows().into_iter().filter(|row| {
             let service = row
                 .name

@@ -1,5 +1,6 @@
 //! The roles, each in a process of its own: built from the document, run until told to stop.
 
+mod agent;
 mod collector;
 mod direct;
 mod ingester;
@@ -15,6 +16,7 @@ use std::future::Future;
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
+use bootstrap::metrics::Describe;
 use bootstrap::{Process, ProcessSettings, start_process};
 
 use crate::all_in_one;
@@ -28,6 +30,7 @@ const FORCED: u8 = 130;
 /// What a process is there for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Role {
+    Agent,
     Collector,
     Ingester,
     Query,
@@ -37,6 +40,7 @@ pub(crate) enum Role {
 impl Role {
     fn name(self) -> &'static str {
         match self {
+            Self::Agent => "agent",
             Self::Collector => "collector",
             Self::Ingester => "ingester",
             Self::Query => "query",
@@ -57,6 +61,7 @@ pub(crate) async fn run(
     let process = begin(role, &config, warnings).await?;
     let work = async {
         match role {
+            Role::Agent => agent::run(&config, &process).await,
             Role::Collector => collector_alone(&config, &process).await,
             Role::Ingester => ingester_alone(&config, &process).await,
             Role::Query => query_alone(&config, &process).await,
@@ -70,13 +75,19 @@ pub(crate) async fn run(
 
 /// Begins logs, metrics, signals and the admin port.
 async fn begin(role: Role, config: &Config, warnings: &[String]) -> anyhow::Result<Process> {
-    let (describe, buckets) = (describe_all(), buckets());
+    let describe = match role {
+        // It is small, and shows nothing of what it does not do.
+        Role::Agent => vec![::collector::metrics::describe as Describe],
+        Role::Collector | Role::Ingester | Role::Query | Role::AllInOne => describe_all(),
+    };
+    let buckets = buckets();
     let settings = ProcessSettings {
         role: role.name(),
         version: env!("CARGO_PKG_VERSION"),
         logging: &config.logging,
         tracing: &config.tracing,
         admin: match role {
+            Role::Agent => config.admin.agent,
             Role::Collector | Role::AllInOne => config.admin.collector,
             Role::Ingester => config.admin.ingester,
             Role::Query => config.admin.query,

@@ -114,6 +114,11 @@ impl<'a> Builder<'a> {
         self.repairs.insert(repair);
     }
 
+    /// Marks what a sender says that it has mended.
+    pub(super) fn repaired_before(&mut self, repairs: Repairs) {
+        self.repairs = self.repairs.union(repairs);
+    }
+
     /// Keeps an error while serde's own kind of error carries it out.
     pub(super) fn fail<E: serde::de::Error>(&mut self, error: DecodeError) -> E {
         let carrier = E::custom(&error);

@@ -1,4 +1,4 @@
-//! Jaeger's Thrift: a `Batch` in the binary protocol, without an envelope, read in place.
+//! Jaeger's Thrift: a `Batch`, read in place; over HTTP in the binary protocol, without an envelope.
 //!
 //! Field numbers are those of `jaeger.thrift`. A field of another type than it should have is
 //! passed over, as generated readers do.
@@ -9,8 +9,8 @@ use model::{SpanId, TraceId};
 use super::builder::Builder;
 use super::jaeger::{self, Begin, Reference, Span, Tag, TagType};
 use super::scopes::{self, Scopes};
-use super::thrift::{Reader, ThriftError, kind};
-use super::{DecodeError, DecodeLimits, Decoded};
+use super::thrift::{Protocol, Reader, ThriftError, kind};
+use super::{ClientCount, DecodeError, DecodeLimits, Decoded};
 
 const NANOS_PER_MICRO: i128 = 1_000;
 
@@ -24,16 +24,17 @@ pub(super) fn decode<'a>(
     limits: DecodeLimits,
 ) -> Result<Decoded<'a>, DecodeError> {
     let mut builder = Builder::new(arena, limits, body.len());
-    let mut reader = Reader::new(body);
+    let mut reader = Reader::new(Protocol::Binary, body);
     batch(&mut builder, &mut reader)?;
     reader.end()?;
     Ok(scopes::in_order(builder.decoded))
 }
 
-fn batch<'a>(to: &mut Builder<'a>, reader: &mut Reader<'a>) -> Result<(), DecodeError> {
+pub(super) fn batch<'a>(to: &mut Builder<'a>, reader: &mut Reader<'a>) -> Result<(), DecodeError> {
     let (mut scopes, resource) = (Scopes::default(), to.open_resource()?);
     let (mut has_process, mut has_spans) = (false, false);
-    while let Some(field) = reader.field()? {
+    let (mut number, mut client, mut last) = (0, ClientCount::default(), 0);
+    while let Some(field) = reader.field(&mut last)? {
         match (field.id, field.kind) {
             (1, kind::STRUCT) => {
                 process(to, reader, resource)?;
@@ -45,6 +46,8 @@ fn batch<'a>(to: &mut Builder<'a>, reader: &mut Reader<'a>) -> Result<(), Decode
                 }
                 has_spans = true;
             }
+            (3, kind::I64) => number = reader.i64()?,
+            (4, kind::STRUCT) => client = client_count(reader)?,
             _ => reader.skip(field.kind)?,
         }
     }
@@ -53,7 +56,29 @@ fn batch<'a>(to: &mut Builder<'a>, reader: &mut Reader<'a>) -> Result<(), Decode
             return Err(ThriftError::Missing(name).into());
         }
     }
+    // Those that number their batches begin with one.
+    to.decoded.client = u64::try_from(number)
+        .ok()
+        .filter(|batches| *batches > 0)
+        .map(|batches| ClientCount { batches, ..client });
     Ok(())
+}
+
+fn client_count(reader: &mut Reader<'_>) -> Result<ClientCount, ThriftError> {
+    let (mut count, mut last) = (ClientCount::default(), 0);
+    while let Some(field) = reader.field(&mut last)? {
+        let to = match (field.id, field.kind) {
+            (1, kind::I64) => &mut count.queue_full,
+            (2, kind::I64) => &mut count.too_large,
+            (3, kind::I64) => &mut count.unsent,
+            _ => {
+                reader.skip(field.kind)?;
+                continue;
+            }
+        };
+        *to = u64::try_from(reader.i64()?).unwrap_or(0);
+    }
+    Ok(count)
 }
 
 fn process<'a>(
@@ -62,7 +87,8 @@ fn process<'a>(
     resource: usize,
 ) -> Result<(), DecodeError> {
     let (begin, mut service) = (to.begin_attributes(), "");
-    while let Some(field) = reader.field()? {
+    let mut last = 0;
+    while let Some(field) = reader.field(&mut last)? {
         match (field.id, field.kind) {
             (1, kind::STRING) => service = to.text(reader.bytes()?),
             (2, kind::LIST) => tags(to, reader)?,
@@ -81,7 +107,8 @@ fn span<'a>(
     let begin = Begin::of(to);
     let (mut low, mut high, mut parent) = (0, 0, 0);
     let mut span = Span::default();
-    while let Some(field) = reader.field()? {
+    let mut last = 0;
+    while let Some(field) = reader.field(&mut last)? {
         match (field.id, field.kind) {
             (1, kind::I64) => low = reader.i64()?,
             (2, kind::I64) => high = reader.i64()?,
@@ -139,7 +166,8 @@ pub(super) fn span_id(id: i64) -> Option<SpanId> {
 
 fn reference(reader: &mut Reader<'_>) -> Result<Reference, ThriftError> {
     let (mut low, mut high, mut reference) = (0, 0, Reference::default());
-    while let Some(field) = reader.field()? {
+    let mut last = 0;
+    while let Some(field) = reader.field(&mut last)? {
         match (field.id, field.kind) {
             (1, kind::I32) => reference.follows_from = reader.i32()? == 1,
             (2, kind::I64) => low = reader.i64()?,
@@ -154,7 +182,8 @@ fn reference(reader: &mut Reader<'_>) -> Result<Reference, ThriftError> {
 
 fn log<'a>(to: &mut Builder<'a>, reader: &mut Reader<'a>) -> Result<(), DecodeError> {
     let (begin, mut micros) = (to.begin_attributes(), 0);
-    while let Some(field) = reader.field()? {
+    let mut last = 0;
+    while let Some(field) = reader.field(&mut last)? {
         match (field.id, field.kind) {
             (1, kind::I64) => micros = reader.i64()?,
             (2, kind::LIST) => tags(to, reader)?,
@@ -173,7 +202,8 @@ fn tags<'a>(to: &mut Builder<'a>, reader: &mut Reader<'a>) -> Result<(), DecodeE
 
 fn tag<'a>(to: &mut Builder<'a>, reader: &mut Reader<'a>) -> Result<(), DecodeError> {
     let (mut tag, mut of_type) = (Tag::default(), 0);
-    while let Some(field) = reader.field()? {
+    let mut last = 0;
+    while let Some(field) = reader.field(&mut last)? {
         match (field.id, field.kind) {
             (1, kind::STRING) => tag.key = to.text(reader.bytes()?),
             (2, kind::I32) => of_type = reader.i32()?,

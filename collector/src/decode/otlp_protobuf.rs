@@ -4,11 +4,15 @@
 //! Unknown fields are passed over, of a repeated scalar the last one counts, as protobuf demands.
 
 use bumpalo::Bump;
-use model::{EventRef, Extent, SpanId, TraceId, ValueRef};
+use model::{EventRef, Extent, Repairs, SpanId, TraceId, ValueRef};
 
 use super::builder::{Builder, LinkDraft, SpanDraft};
 use super::wire::Reader;
 use super::{DecodeError, DecodeLimits, Decoded};
+
+/// A field of ours in OTLP's `Span`: the repairs that an agent has made before, bit by bit. The
+/// largest number that a field can have, which OTLP will not give to another one.
+pub const REPAIRS: u32 = (1 << 29) - 1;
 
 /// Decodes a request.
 ///
@@ -135,6 +139,7 @@ fn span<'a>(to: &mut Builder<'a>, scope: usize, message: &'a [u8]) -> Result<(),
             14 => draft.dropped_links = reader.varint(field)? as u32,
             15 => status(to, reader.bytes(field)?, &mut draft)?,
             16 => draft.flags = reader.fixed32(field)?,
+            REPAIRS => to.repaired_before(Repairs::from_bits(reader.varint(field)? as u32)),
             _ => reader.skip(field)?,
         }
     }

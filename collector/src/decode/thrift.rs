@@ -1,12 +1,24 @@
-//! Thrift's binary protocol: fields of a struct, one after the other.
+//! Thrift's binary and compact protocols: fields of a struct, one after the other.
 //!
 //! Lengths and counts are compared with the bytes that are left before anything is done with
 //! them. Nothing is allocated here.
 
+mod compact;
+mod message;
+
 /// Structs, lists and maps may be nested this deep in what is passed over.
 const MAX_NESTING: u32 = 32;
 
-/// Type codes of the binary protocol.
+/// How values are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Protocol {
+    /// Every number in all its bytes.
+    Binary,
+    /// Numbers as varints, field numbers as differences.
+    Compact,
+}
+
+/// Type codes of the binary protocol, which stand for those of the compact one as well.
 pub(super) mod kind {
     pub(in crate::decode) const STOP: u8 = 0;
     pub(in crate::decode) const BOOL: u8 = 2;
@@ -22,7 +34,7 @@ pub(super) mod kind {
     pub(in crate::decode) const LIST: u8 = 15;
 }
 
-/// Why bytes are not what they should be in Thrift's binary protocol.
+/// Why bytes are not what they should be in the protocol of Thrift that they should be in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ThriftError {
     /// A value, or as many values as are announced, do not fit into what is left.
@@ -43,6 +55,18 @@ pub enum ThriftError {
     /// A field that must be there.
     #[error("the required Thrift field `{0}` is not set")]
     Missing(&'static str),
+    /// A number of more bits than its type has.
+    #[error("the Thrift struct has a number that is too large for its type")]
+    Number,
+    /// Not the head of a message of the protocol.
+    #[error("the bytes do not begin as a Thrift message of this protocol does")]
+    NoMessage,
+    /// A message that is not a call.
+    #[error("the Thrift message is of type {0} and should be a call")]
+    NoCall(u8),
+    /// A call of a method that is not there.
+    #[error("the Thrift message calls a method that is not there")]
+    UnknownMethod,
     /// Bytes behind the end.
     #[error("{0} bytes follow the Thrift value")]
     Trailing(usize),
@@ -59,11 +83,19 @@ pub(super) struct Field {
 #[derive(Debug)]
 pub(super) struct Reader<'a> {
     rest: &'a [u8],
+    protocol: Protocol,
+    /// The value of the field that was read last, if it is a bool in the compact protocol: it
+    /// stands in the field's head.
+    flag: Option<bool>,
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(bytes: &'a [u8]) -> Self {
-        Self { rest: bytes }
+    pub(super) fn new(protocol: Protocol, bytes: &'a [u8]) -> Self {
+        Self {
+            rest: bytes,
+            protocol,
+            flag: None,
+        }
     }
 
     /// Refuses what is left.
@@ -74,8 +106,12 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The next field of a struct, or none at its end.
-    pub(super) fn field(&mut self) -> Result<Option<Field>, ThriftError> {
+    /// The next field of a struct, or none at its end. `last` is the number of the field before it
+    /// in the same struct, zero at the beginning: the compact protocol counts from there.
+    pub(super) fn field(&mut self, last: &mut i16) -> Result<Option<Field>, ThriftError> {
+        if self.protocol == Protocol::Compact {
+            return self.compact_field(last);
+        }
         match self.byte()? {
             kind::STOP => Ok(None),
             kind => Ok(Some(Field {
@@ -90,23 +126,39 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn bool(&mut self) -> Result<bool, ThriftError> {
-        self.byte().map(|byte| byte != 0)
+        match self.protocol {
+            Protocol::Binary => self.byte().map(|byte| byte != 0),
+            Protocol::Compact => self.compact_bool(),
+        }
     }
 
     pub(super) fn i16(&mut self) -> Result<i16, ThriftError> {
-        self.take().map(i16::from_be_bytes)
+        match self.protocol {
+            Protocol::Binary => self.take().map(i16::from_be_bytes),
+            Protocol::Compact => self.zigzag()?.try_into().map_err(|_| ThriftError::Number),
+        }
     }
 
     pub(super) fn i32(&mut self) -> Result<i32, ThriftError> {
-        self.take().map(i32::from_be_bytes)
+        match self.protocol {
+            Protocol::Binary => self.take().map(i32::from_be_bytes),
+            Protocol::Compact => self.zigzag()?.try_into().map_err(|_| ThriftError::Number),
+        }
     }
 
     pub(super) fn i64(&mut self) -> Result<i64, ThriftError> {
-        self.take().map(i64::from_be_bytes)
+        match self.protocol {
+            Protocol::Binary => self.take().map(i64::from_be_bytes),
+            Protocol::Compact => self.zigzag(),
+        }
     }
 
     pub(super) fn double(&mut self) -> Result<f64, ThriftError> {
-        self.take().map(f64::from_be_bytes)
+        match self.protocol {
+            Protocol::Binary => self.take().map(f64::from_be_bytes),
+            // Every library writes it the other way round, after the first one that did.
+            Protocol::Compact => self.take().map(f64::from_le_bytes),
+        }
     }
 
     /// A string or binary value.
@@ -122,8 +174,7 @@ impl<'a> Reader<'a> {
 
     /// The head of a list of structs: how many follow.
     pub(super) fn structs(&mut self) -> Result<usize, ThriftError> {
-        let element = self.byte()?;
-        let count = self.length()?;
+        let (element, count) = self.list()?;
         // Writers name any type for a list without elements.
         if count > 0 && element != kind::STRUCT {
             return Err(ThriftError::NoStructs(element));
@@ -142,31 +193,33 @@ impl<'a> Reader<'a> {
             return Err(ThriftError::Nesting);
         }
         match kind {
-            kind::BOOL | kind::BYTE => self.byte().map(drop),
+            kind::BOOL => self.bool().map(drop),
+            kind::BYTE => self.byte().map(drop),
             kind::I16 => self.i16().map(drop),
             kind::I32 => self.i32().map(drop),
-            kind::I64 | kind::DOUBLE => self.i64().map(drop),
+            kind::I64 => self.i64().map(drop),
+            kind::DOUBLE => self.double().map(drop),
             kind::STRING => self.bytes().map(drop),
             kind::STRUCT => {
-                while let Some(field) = self.field()? {
+                let mut last = 0;
+                while let Some(field) = self.field(&mut last)? {
                     self.skip_at(field.kind, depth + 1)?;
                 }
                 Ok(())
             }
             kind::LIST | kind::SET => {
-                let element = self.byte()?;
-                self.skip_elements(&[element], depth)
+                let (element, count) = self.list()?;
+                self.skip_elements(&[element], count, depth)
             }
             kind::MAP => {
-                let (key, value) = (self.byte()?, self.byte()?);
-                self.skip_elements(&[key, value], depth)
+                let (kinds, count) = self.map()?;
+                self.skip_elements(&kinds, count, depth)
             }
             unknown => Err(ThriftError::UnknownType(unknown)),
         }
     }
 
-    fn skip_elements(&mut self, kinds: &[u8], depth: u32) -> Result<(), ThriftError> {
-        let count = self.length()?;
+    fn skip_elements(&mut self, kinds: &[u8], count: usize, depth: u32) -> Result<(), ThriftError> {
         for kind in kinds.iter().filter(|_| count > 0) {
             self.room_for(count, *kind)?;
         }
@@ -178,9 +231,30 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
+    /// The head of a list or set: the type of its elements and how many follow.
+    fn list(&mut self) -> Result<(u8, usize), ThriftError> {
+        match self.protocol {
+            Protocol::Binary => Ok((self.byte()?, self.length()?)),
+            Protocol::Compact => self.compact_list(),
+        }
+    }
+
+    /// The head of a map: the types of keys and values, and how many pairs follow.
+    fn map(&mut self) -> Result<([u8; 2], usize), ThriftError> {
+        match self.protocol {
+            Protocol::Binary => Ok(([self.byte()?, self.byte()?], self.length()?)),
+            Protocol::Compact => self.compact_map(),
+        }
+    }
+
     /// Refuses more values than the bytes that are left can hold.
     fn room_for(&self, count: usize, kind: u8) -> Result<(), ThriftError> {
         let least = match kind {
+            kind::I16..=kind::I64 | kind::STRING | kind::LIST | kind::SET | kind::MAP
+                if self.protocol == Protocol::Compact =>
+            {
+                1
+            }
             kind::BOOL | kind::BYTE | kind::STRUCT => 1,
             kind::I16 => 2,
             kind::I32 | kind::STRING => 4,
@@ -196,6 +270,9 @@ impl<'a> Reader<'a> {
     }
 
     fn length(&mut self) -> Result<usize, ThriftError> {
+        if self.protocol == Protocol::Compact {
+            return self.compact_length();
+        }
         let length = self.i32()?;
         usize::try_from(length).map_err(|_| ThriftError::NegativeLength(length))
     }
@@ -215,7 +292,7 @@ mod tests {
     use super::*;
 
     fn skipped(kind: u8, bytes: &[u8]) -> Result<(), ThriftError> {
-        let mut reader = Reader::new(bytes);
+        let mut reader = Reader::new(Protocol::Binary, bytes);
         reader.skip(kind)?;
         reader.end()
     }
@@ -251,9 +328,12 @@ mod tests {
     fn lists_without_elements_may_name_any_type() {
         let empty = [kind::STOP, 0, 0, 0, 0];
         assert_eq!(skipped(kind::LIST, &empty), Ok(()));
-        assert_eq!(Reader::new(&empty).structs(), Ok(0));
+        assert_eq!(Reader::new(Protocol::Binary, &empty).structs(), Ok(0));
         let one = [kind::STOP, 0, 0, 0, 1];
         assert_eq!(skipped(kind::LIST, &one), Err(ThriftError::UnknownType(0)));
-        assert_eq!(Reader::new(&one).structs(), Err(ThriftError::NoStructs(0)));
+        assert_eq!(
+            Reader::new(Protocol::Binary, &one).structs(),
+            Err(ThriftError::NoStructs(0))
+        );
     }
 }

@@ -111,7 +111,7 @@ impl Begin {
 }
 
 /// A request that is being read.
-struct Request<'a> {
+pub(super) struct Request<'a> {
     to: Builder<'a>,
     scopes: Scopes<'a>,
     /// Resources by local endpoint.
@@ -119,7 +119,7 @@ struct Request<'a> {
 }
 
 impl<'a> Request<'a> {
-    fn new(to: Builder<'a>) -> Self {
+    pub(super) fn new(to: Builder<'a>) -> Self {
         Self {
             to,
             scopes: Scopes::default(),
@@ -127,7 +127,7 @@ impl<'a> Request<'a> {
         }
     }
 
-    fn finish(self) -> Decoded<'a> {
+    pub(super) fn finish(self) -> Decoded<'a> {
         scopes::in_order(self.to.decoded)
     }
 

@@ -17,7 +17,7 @@ use tonic::body::Body;
 use super::Shared;
 use super::otlp_grpc::Export;
 use super::unary::{self, Method};
-use crate::publish::Publish;
+use crate::receive::Ingest;
 
 /// A door into a collector, shut until the collector runs and again once it is told to stop.
 pub(crate) struct Annex<P>(Arc<OnceLock<Running<P>>>);
@@ -39,7 +39,7 @@ impl<P> Clone for Annex<P> {
     }
 }
 
-impl<P: Publish> Annex<P> {
+impl<P: Ingest> Annex<P> {
     /// Opens the door; `tracker` is waited for before the collector ends.
     pub(crate) fn open(&self, shared: Arc<Shared<P>>, tracker: TaskTracker) {
         // A collector runs once.
@@ -65,7 +65,7 @@ impl<P: Publish> Annex<P> {
     }
 }
 
-impl<P: Publish> Running<P> {
+impl<P: Ingest> Running<P> {
     /// The token comes first: a stop that is not seen here waits for it.
     fn enter(&self) -> Option<(Arc<Shared<P>>, TaskTrackerToken)> {
         let token = self.tracker.token();

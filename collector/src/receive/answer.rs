@@ -92,7 +92,7 @@ pub(super) fn hint<B>(answer: &mut Response<B>, retry_after: Option<Duration>) {
 }
 
 /// An answer in plain words, which no browser takes for anything else.
-pub(super) fn in_text(status: StatusCode, text: String) -> Response<Body> {
+pub(crate) fn in_text(status: StatusCode, text: String) -> Response<Body> {
     let mut answer = Response::new(Body::from(text));
     *answer.status_mut() = status;
     let headers = answer.headers_mut();
@@ -140,6 +140,7 @@ fn why(reason: RejectReason) -> &'static str {
         RejectReason::Undecodable => "that cannot be decoded",
         RejectReason::InvalidTenant => "of no valid tenant",
         RejectReason::RefusedByStore => "refused by the store",
+        RejectReason::LeftOutBeyond => "left out by the next receiver",
     }
 }
 

@@ -11,13 +11,13 @@ use super::unary::Method;
 use super::{Export, Refused, Shared};
 use crate::enrich::{self, Origin};
 use crate::metrics;
-use crate::publish::Publish;
+use crate::receive::Ingest;
 
 /// A flag for compression and the length of the message.
 const HEADER: usize = 5;
 
 /// Checks the head, reads the message, decompresses it.
-pub(super) async fn receive<P: Publish, M: Method>(
+pub(super) async fn receive<P: Ingest, M: Method>(
     shared: &Shared<P>,
     request: Request<Body>,
 ) -> Result<Export, Refused> {

@@ -12,7 +12,7 @@ use super::sampling_grpc::SamplingManager;
 use super::unary::{Method, Unary};
 use super::{Encoding, Protocol, Receipt, Shared};
 use crate::config::{CollectorConfig, ConnectionsConfig};
-use crate::publish::Publish;
+use crate::receive::Ingest;
 
 /// The full name of Jaeger's service for spans.
 pub(crate) const COLLECTOR_SERVICE: &str = "jaeger.api_v2.CollectorService";
@@ -26,7 +26,7 @@ pub(crate) fn side_services() -> Result<(Routes, HealthReporter), tonic_reflecti
 }
 
 /// The receiver's routes.
-pub(crate) fn router<P: Publish>(beside: Routes, shared: Arc<Shared<P>>) -> Router {
+pub(crate) fn router<P: Ingest>(beside: Routes, shared: Arc<Shared<P>>) -> Router {
     let sampling = SamplingManager::new(shared.clone());
     beside
         .add_service(sampling)

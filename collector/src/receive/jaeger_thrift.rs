@@ -14,7 +14,7 @@ use super::answer::{hint, http_status, in_text, taken};
 use super::post::{self, Door};
 use super::sampling_http;
 use super::{Encoding, Protocol, Refused, Shared};
-use crate::publish::Publish;
+use crate::receive::Ingest;
 
 /// The content types that Jaeger's collector takes.
 const CONTENT_TYPES: [&str; 2] = [
@@ -23,7 +23,7 @@ const CONTENT_TYPES: [&str; 2] = [
 ];
 
 /// The receiver's routes. `?format=jaeger.thrift`, which old clients add, says nothing new.
-pub(crate) fn router<P: Publish>(shared: Arc<Shared<P>>) -> Router {
+pub(crate) fn router<P: Ingest>(shared: Arc<Shared<P>>) -> Router {
     let sampling = sampling_http::beside_spans(shared.clone());
     let traces = any(move |request| post_batch(shared, request));
     Router::new()
@@ -32,7 +32,7 @@ pub(crate) fn router<P: Publish>(shared: Arc<Shared<P>>) -> Router {
         .fallback(|| async { StatusCode::NOT_FOUND })
 }
 
-async fn post_batch<P: Publish>(shared: Arc<Shared<P>>, request: Request<Body>) -> Response {
+async fn post_batch<P: Ingest>(shared: Arc<Shared<P>>, request: Request<Body>) -> Response {
     let door = Door {
         protocol: Protocol::JaegerThrift,
         body_timeout: shared.config.jaeger_thrift.connections.body_timeout,
@@ -45,7 +45,7 @@ async fn post_batch<P: Publish>(shared: Arc<Shared<P>>, request: Request<Body>) 
     }
 }
 
-fn answer<P: Publish>(shared: &Shared<P>, refused: &Refused) -> Response {
+fn answer<P: Ingest>(shared: &Shared<P>, refused: &Refused) -> Response {
     let message = refused.message();
     let (status, text) = match refused {
         Refused::ContentType(_) => (StatusCode::BAD_REQUEST, message),

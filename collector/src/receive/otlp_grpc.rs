@@ -18,10 +18,13 @@ use super::unary::{Method, Unary};
 use super::{Encoding, Protocol, Receipt, Shared};
 use super::{answer, beside};
 use crate::config::{CollectorConfig, ConnectionsConfig};
-use crate::publish::Publish;
+use crate::receive::Ingest;
 
 /// The full name of OTLP's service for traces.
 pub(crate) const TRACE_SERVICE: &str = "opentelemetry.proto.collector.trace.v1.TraceService";
+
+/// The path of its method.
+pub(crate) const EXPORT: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
 
 /// The services beside traces: health, reflection, and that other signals are not taken. What is
 /// not there at all answers UNIMPLEMENTED as well.
@@ -37,7 +40,7 @@ pub(crate) fn side_services() -> Result<(Routes, HealthReporter), tonic_reflecti
 }
 
 /// The receiver's routes.
-pub(crate) fn router<P: Publish>(beside: Routes, shared: Arc<Shared<P>>) -> Router {
+pub(crate) fn router<P: Ingest>(beside: Routes, shared: Arc<Shared<P>>) -> Router {
     beside
         .add_service(Unary::<P, Export>::new(shared))
         .prepare()
@@ -49,7 +52,7 @@ pub(super) struct Export;
 
 impl Method for Export {
     const SERVICE: &'static str = TRACE_SERVICE;
-    const PATH: &'static str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
+    const PATH: &'static str = EXPORT;
     const PROTOCOL: Protocol = Protocol::OtlpGrpc;
     const ENCODING: Encoding = Encoding::Protobuf;
 

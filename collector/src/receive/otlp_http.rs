@@ -15,11 +15,11 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 use super::post::{self, Door};
 use super::{Encoding, Protocol, Refused, Shared};
 use crate::config::OtlpHttpConfig;
-use crate::publish::Publish;
+use crate::receive::Ingest;
 
 /// The receiver's routes. Other signals than traces have none, which is how a backend for traces
 /// alone says so.
-pub(crate) fn router<P: Publish>(shared: Arc<Shared<P>>) -> Router {
+pub(crate) fn router<P: Ingest>(shared: Arc<Shared<P>>) -> Router {
     let config = &shared.config.otlp_http;
     let cors = cors(config, &shared.config.tenancy.header);
     let traces = any(move |request| export(shared, request));
@@ -64,7 +64,7 @@ fn cors(config: &OtlpHttpConfig, tenant_header: &str) -> Option<CorsLayer> {
     Some(layer.allow_headers(headers.collect::<Vec<_>>()))
 }
 
-async fn export<P: Publish>(shared: Arc<Shared<P>>, request: Request<Body>) -> Response {
+async fn export<P: Ingest>(shared: Arc<Shared<P>>, request: Request<Body>) -> Response {
     let encoding = encoding(request.headers());
     let door = Door {
         protocol: Protocol::OtlpHttp,

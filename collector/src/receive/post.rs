@@ -11,7 +11,7 @@ use super::decompress::{Coding, decompress};
 use super::{Encoding, Export, Protocol, Refused, Shared};
 use crate::enrich::{self, Origin};
 use crate::metrics;
-use crate::publish::Publish;
+use crate::receive::Ingest;
 
 /// Through which receiver a request comes.
 #[derive(Debug, Clone, Copy)]
@@ -22,7 +22,7 @@ pub(super) struct Door {
 }
 
 /// Checks the head, reads the body, decompresses it. `encoding` is what the head says of the body.
-pub(super) async fn receive<P: Publish>(
+pub(super) async fn receive<P: Ingest>(
     shared: &Shared<P>,
     request: Request<Body>,
     door: Door,

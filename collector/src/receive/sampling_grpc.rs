@@ -19,7 +19,7 @@ use tower::{Service, service_fn};
 
 use super::Shared;
 use crate::enrich;
-use crate::publish::Publish;
+use crate::receive::Ingest;
 use crate::sampling::metrics::asked;
 
 /// Largest request: it holds the name of a service.
@@ -47,7 +47,7 @@ impl<P> NamedService for SamplingManager<P> {
 
 type Answer = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
 
-impl<P: Publish> Service<Request<Body>> for SamplingManager<P> {
+impl<P: Ingest> Service<Request<Body>> for SamplingManager<P> {
     type Response = Response<Body>;
     type Error = Infallible;
     type Future = Answer;
@@ -62,7 +62,7 @@ impl<P: Publish> Service<Request<Body>> for SamplingManager<P> {
     }
 }
 
-async fn call<P: Publish>(shared: Arc<Shared<P>>, request: Request<Body>) -> Response<Body> {
+async fn call<P: Ingest>(shared: Arc<Shared<P>>, request: Request<Body>) -> Response<Body> {
     if request.uri().path() != GET_SAMPLING_STRATEGY {
         return Status::unimplemented("the service has no such method").into_http();
     }
@@ -81,7 +81,7 @@ async fn call<P: Publish>(shared: Arc<Shared<P>>, request: Request<Body>) -> Res
     }
 }
 
-fn answer<P: Publish>(
+fn answer<P: Ingest>(
     shared: &Shared<P>,
     request: tonic::Request<SamplingStrategyParameters>,
 ) -> Result<tonic::Response<SamplingStrategyResponse>, Status> {

@@ -14,7 +14,7 @@ use model::Tenant;
 use super::Shared;
 use super::answer::in_text;
 use crate::enrich;
-use crate::publish::Publish;
+use crate::receive::Ingest;
 use crate::sampling::metrics::asked;
 use crate::sampling::{self, Enums};
 
@@ -23,7 +23,7 @@ type Parameters = Query<Vec<(String, String)>>;
 
 /// The port of its own. Strategies are told on every path, as Jaeger does; on `/` with numbers for
 /// names, as the oldest clients expect it there.
-pub(crate) fn router<P: Publish>(shared: Arc<Shared<P>>) -> Router {
+pub(crate) fn router<P: Ingest>(shared: Arc<Shared<P>>) -> Router {
     let oldest = {
         let shared = shared.clone();
         move |headers: HeaderMap, query: Parameters| async move {
@@ -42,7 +42,7 @@ pub(crate) fn router<P: Publish>(shared: Arc<Shared<P>>) -> Router {
 }
 
 /// What is asked on the port that takes spans.
-pub(super) fn beside_spans<P: Publish>(shared: Arc<Shared<P>>) -> Router {
+pub(super) fn beside_spans<P: Ingest>(shared: Arc<Shared<P>>) -> Router {
     let baggage = shared.clone();
     let told = move |headers: HeaderMap, query: Parameters| async move {
         strategy(&shared, &headers, &query.0, Enums::Names)
@@ -55,7 +55,7 @@ pub(super) fn beside_spans<P: Publish>(shared: Arc<Shared<P>>) -> Router {
         .route("/api/baggageRestrictions", get(restrictions))
 }
 
-fn strategy<P: Publish>(
+fn strategy<P: Ingest>(
     shared: &Shared<P>,
     headers: &HeaderMap,
     parameters: &[(String, String)],
@@ -92,7 +92,7 @@ fn strategy<P: Publish>(
     }
 }
 
-fn restrictions<P: Publish>(shared: &Shared<P>, parameters: &[(String, String)]) -> Response {
+fn restrictions<P: Ingest>(shared: &Shared<P>, parameters: &[(String, String)]) -> Response {
     if service(parameters).is_none() {
         return without_service("baggage");
     }

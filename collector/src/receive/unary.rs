@@ -20,7 +20,7 @@ use tower::Service;
 use super::{Encoding, Protocol, Receipt, Refused, Shared};
 use super::{answer, frame};
 use crate::config::{CollectorConfig, ConnectionsConfig};
-use crate::publish::Publish;
+use crate::receive::Ingest;
 
 /// What tells one such method from another.
 pub(super) trait Method: Send + Sync + 'static {
@@ -61,7 +61,7 @@ impl<P, M: Method> NamedService for Unary<P, M> {
 
 type Answer = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
 
-impl<P: Publish, M: Method> Service<Request<Body>> for Unary<P, M> {
+impl<P: Ingest, M: Method> Service<Request<Body>> for Unary<P, M> {
     type Response = Response<Body>;
     type Error = Infallible;
     type Future = Answer;
@@ -77,7 +77,7 @@ impl<P: Publish, M: Method> Service<Request<Body>> for Unary<P, M> {
 }
 
 /// Answers one call.
-pub(super) async fn call<P: Publish, M: Method>(
+pub(super) async fn call<P: Ingest, M: Method>(
     shared: &Arc<Shared<P>>,
     request: Request<Body>,
 ) -> Response<Body> {
@@ -100,7 +100,7 @@ fn accepted(message: &[u8]) -> Response<Body> {
     answer
 }
 
-fn status<P: Publish>(shared: &Shared<P>, refused: &Refused) -> tonic::Status {
+fn status<P: Ingest>(shared: &Shared<P>, refused: &Refused) -> tonic::Status {
     let retry_after = shared.retry_after(refused);
     let (code, message) = (answer::grpc_code(refused), refused.message());
     if retry_after.is_none() {

@@ -13,10 +13,10 @@ use http::{HeaderMap, HeaderValue, Request, StatusCode};
 use super::answer::{hint, http_status, in_text, taken};
 use super::post::{self, Door};
 use super::{Encoding, Protocol, Refused, Shared};
-use crate::publish::Publish;
+use crate::receive::Ingest;
 
 /// The receiver's routes.
-pub(crate) fn router<P: Publish>(shared: Arc<Shared<P>>) -> Router {
+pub(crate) fn router<P: Ingest>(shared: Arc<Shared<P>>) -> Router {
     let (v1, v2) = (shared.clone(), shared);
     Router::new()
         .route(
@@ -30,7 +30,7 @@ pub(crate) fn router<P: Publish>(shared: Arc<Shared<P>>) -> Router {
         .fallback(|| async { StatusCode::NOT_FOUND })
 }
 
-async fn post_spans<P: Publish>(
+async fn post_spans<P: Ingest>(
     shared: Arc<Shared<P>>,
     request: Request<Body>,
     encoding: fn(&HeaderMap) -> Encoding,
@@ -47,7 +47,7 @@ async fn post_spans<P: Publish>(
     }
 }
 
-fn answer<P: Publish>(shared: &Shared<P>, refused: &Refused) -> Response {
+fn answer<P: Ingest>(shared: &Shared<P>, refused: &Refused) -> Response {
     let mut answer = in_text(http_status(refused), refused.message());
     if matches!(refused, Refused::Method) {
         answer

@@ -1,8 +1,8 @@
 //! The receivers beside OTLP: Jaeger's and Zipkin's protocols in, records out.
 
-mod thrift_wire;
-mod jaeger_wire;
-mod zipkin_wire;
+pub mod thrift_wire;
+pub mod jaeger_wire;
+pub mod zipkin_wire;
 mod goldens;
 mod properties;
 mod mutations;

@@ -15,3 +15,4 @@ mod floods;
 mod room;
 mod doors;
 mod sampling;
+mod agent;

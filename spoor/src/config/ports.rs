@@ -18,6 +18,8 @@ config! {
         pub ingester: SocketAddr = loopback(14270),
         /// The query service.
         pub query: SocketAddr = loopback(16687),
+        /// The agent.
+        pub agent: SocketAddr = loopback(14272),
         /// `spoor canary`.
         pub canary: SocketAddr = loopback(14271),
     }

@@ -7,7 +7,7 @@ use super::v1::Annotations;
 use super::{Begin, Endpoint, Request, Span};
 use crate::decode::builder::Builder;
 use crate::decode::jaeger_thrift::{span_id, trace_id};
-use crate::decode::thrift::{Reader, ThriftError, kind};
+use crate::decode::thrift::{Protocol, Reader, ThriftError, kind};
 use crate::decode::{DecodeError, DecodeLimits, Decoded};
 
 /// Decodes a request.
@@ -21,18 +21,28 @@ pub(in crate::decode) fn decode<'a>(
     limits: DecodeLimits,
 ) -> Result<Decoded<'a>, DecodeError> {
     let mut request = Request::new(Builder::new(arena, limits, body.len()));
-    let mut reader = Reader::new(body);
-    for _ in 0..reader.structs()? {
-        span(&mut request, &mut reader)?;
-    }
+    let mut reader = Reader::new(Protocol::Binary, body);
+    list(&mut request, &mut reader)?;
     reader.end()?;
     Ok(request.finish())
+}
+
+/// Reads a list of spans.
+pub(in crate::decode) fn list<'a>(
+    request: &mut Request<'a>,
+    reader: &mut Reader<'a>,
+) -> Result<(), DecodeError> {
+    for _ in 0..reader.structs()? {
+        span(request, reader)?;
+    }
+    Ok(())
 }
 
 fn span<'a>(request: &mut Request<'a>, reader: &mut Reader<'a>) -> Result<(), DecodeError> {
     let (begin, mut span) = (Begin::of(&request.to), Span::default());
     let (mut low, mut high, mut known) = (0, 0, Annotations::default());
-    while let Some(field) = reader.field()? {
+    let mut last = 0;
+    while let Some(field) = reader.field(&mut last)? {
         match (field.id, field.kind) {
             (1, kind::I64) => low = reader.i64()?,
             (3, kind::STRING) => span.name = request.to.text(reader.bytes()?),
@@ -66,7 +76,8 @@ fn annotation<'a>(
     known: &mut Annotations<'a>,
 ) -> Result<(), DecodeError> {
     let (mut time, mut value, mut host) = (0, "", Endpoint::default());
-    while let Some(field) = reader.field()? {
+    let mut last = 0;
+    while let Some(field) = reader.field(&mut last)? {
         match (field.id, field.kind) {
             (1, kind::I64) => time = reader.i64()?,
             (2, kind::STRING) => value = request.to.text(reader.bytes()?),
@@ -84,7 +95,8 @@ fn binary_annotation<'a>(
 ) -> Result<(), DecodeError> {
     let (mut key, mut bytes, mut of_type) = ("", &[][..], 0);
     let mut host = Endpoint::default();
-    while let Some(field) = reader.field()? {
+    let mut last = 0;
+    while let Some(field) = reader.field(&mut last)? {
         match (field.id, field.kind) {
             (1, kind::STRING) => key = request.to.text(reader.bytes()?),
             (2, kind::STRING) => bytes = reader.bytes()?,
@@ -124,7 +136,8 @@ fn endpoint<'a>(
     reader: &mut Reader<'a>,
 ) -> Result<Endpoint<'a>, ThriftError> {
     let mut endpoint = Endpoint::default();
-    while let Some(field) = reader.field()? {
+    let mut last = 0;
+    while let Some(field) = reader.field(&mut last)? {
         match (field.id, field.kind) {
             (1, kind::I32) => {
                 let ipv4 = reader.i32()?;
