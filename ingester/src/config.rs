@@ -141,7 +141,8 @@ bootstrap::config! {
         /// Spans after which a batch is written.
         pub batch_spans: u64 = 20_000,
         /// How long a trace that is due waits for its batch to fill.
-        pub linger: Duration = Duration::from_millis(100),
+        /// Longer: fewer transactions at low rates. Shorter: fresher queries.
+        pub linger: Duration = Duration::from_millis(250),
         /// Writes of the process under way at once, of different partitions. Each takes a
         /// connection, and memory for a decoded batch.
         pub concurrency: usize = 4,

@@ -22,7 +22,7 @@ use self::sizes::Sizes;
 use crate::load::Summary;
 
 /// Spans that bring the servers' JITs and caches to their usual pace.
-const WARM_UP: u64 = 300_000;
+const WARM_UP: u64 = 2_000_000;
 /// Rate of the steady phase, spans per second.
 const STEADY_RATE: u64 = 20_000;
 
@@ -45,7 +45,7 @@ pub fn measure(
 ) -> anyhow::Result<Report> {
     let empty = Sizes::of(cluster)?;
     let mut sent = Sent::default();
-    let warm_up = WARM_UP.min(amounts.spans);
+    let warm_up = WARM_UP.min(2 * amounts.spans);
     phase(cluster, "warm-up", &mut sent, warm_up, 0)?;
     let full = phase(cluster, "full speed", &mut sent, amounts.spans, 0)?;
     tell(&full);
