@@ -44,7 +44,7 @@ pub use letter::{
     RedriveRequest, RedriveState,
 };
 pub use naming::{
-    EMPTY_SERVICE, EMPTY_SPAN_NAME, MISSING_SERVICE, SERVICE_NAME, WRONG_TYPE_SERVICE,
+    EMPTY_SERVICE, EMPTY_SPAN_NAME, MISSING_SERVICE, SERVICE_NAME, ServiceNames, WRONG_TYPE_SERVICE,
 };
 pub use ranking::{Page, PageMark, Rank, TraceFacts, TraceOrder};
 pub use rejection::{RedriveOutcome, Refusal, RejectReason, Repair, Repairs, Tally};

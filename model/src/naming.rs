@@ -28,6 +28,33 @@ impl<'a> SpanBatch<'a> {
     }
 }
 
+/// Names of the services of spans. One that follows another of the same scope costs no search.
+#[derive(Debug)]
+pub struct ServiceNames<'b, 'a> {
+    batch: &'b SpanBatch<'a>,
+    /// The last span's scope, and its service.
+    last: Option<(u32, &'a str)>,
+}
+
+impl<'b, 'a> ServiceNames<'b, 'a> {
+    /// Names of the services in a batch.
+    pub fn new(batch: &'b SpanBatch<'a>) -> Self {
+        Self { batch, last: None }
+    }
+
+    /// The service of a span of the batch.
+    pub fn of(&mut self, span: &SpanRef<'a>) -> &'a str {
+        match self.last {
+            Some((scope, service)) if scope == span.scope => service,
+            _ => {
+                let service = self.batch.service_name(self.batch.resource(span));
+                self.last = Some((span.scope, service));
+                service
+            }
+        }
+    }
+}
+
 impl<'a> SpanRef<'a> {
     /// The operation that the span stands for.
     pub fn operation_name(&self) -> &'a str {

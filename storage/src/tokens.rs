@@ -9,7 +9,7 @@ mod plan;
 
 use std::io::Write;
 
-use model::{AttributeRef, Extent, SpanBatch, SpanRef, ValueRef};
+use model::{AttributeRef, Extent, ServiceNames, SpanBatch, SpanRef, ValueRef};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 pub(crate) use plan::{Plan, TokenQuery};
@@ -83,7 +83,7 @@ pub(crate) fn of_segment(tenant: &str, batch: &SpanBatch<'_>, spans: &[u32], out
         hasher: Hasher::new(tenant),
         batch,
         lately: [0; LATELY],
-        service: None,
+        services: ServiceNames::new(batch),
         out,
     };
     collector.push(TokenKind::Tenant, b"");
@@ -105,8 +105,7 @@ struct Collector<'c, 'a> {
     hasher: Hasher,
     batch: &'c SpanBatch<'a>,
     lately: [u32; LATELY],
-    /// The last span's scope, and its service.
-    service: Option<(u32, &'a str)>,
+    services: ServiceNames<'c, 'a>,
     out: &'c mut Vec<u32>,
 }
 
@@ -140,11 +139,7 @@ impl<'a> Collector<'_, 'a> {
         let batch = self.batch;
         let operation = span.operation_name().as_bytes();
         self.push(TokenKind::Operation, operation);
-        let service = match self.service {
-            Some((scope, service)) if scope == span.scope => service,
-            _ => batch.service_name(batch.resource(span)),
-        };
-        self.service = Some((span.scope, service));
+        let service = self.services.of(span);
         let kind = TokenKind::ServiceOperation;
         self.add(self.hasher.keyed(kind, service, operation));
         self.push(TokenKind::SpanKind, &[span.kind.number()]);

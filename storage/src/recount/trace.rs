@@ -149,7 +149,11 @@ impl<'a> TraceCount<'a> {
                 self.doubled.push((hash, span.start));
                 continue;
             }
-            self.nodes.push(Node::new(hash, batch, span));
+            self.nodes.push(Node::new(
+                hash,
+                batch.service_name(batch.resource(span)),
+                span,
+            ));
             self.spans.push(CountedSpan {
                 start: span.start,
                 service: batch.service_name(batch.resource(span)),

@@ -2,7 +2,8 @@
 
 use foldhash::{HashMap, HashSet};
 use model::{
-    IdentityHasher, SpanBatch, SpanHash, SpanId, SpanKind, SpanRef, StatusCode, UnixNanos,
+    IdentityHasher, ServiceNames, SpanBatch, SpanHash, SpanId, SpanKind, SpanRef, StatusCode,
+    UnixNanos,
 };
 
 use super::dropped::{self, DroppedSpan, dropped_span};
@@ -22,12 +23,13 @@ pub(crate) struct Node<'a> {
 }
 
 impl<'a> Node<'a> {
-    pub(crate) fn new(hash: SpanHash, batch: &SpanBatch<'a>, span: &SpanRef<'a>) -> Self {
+    /// A span with its hash and its service.
+    pub(crate) fn new(hash: SpanHash, service: &'a str, span: &SpanRef<'a>) -> Self {
         Self {
             hash,
             id: span.span_id,
             parent: span.parent_span_id,
-            service: batch.service_name(batch.resource(span)),
+            service,
             kind: span.kind,
             start: span.start,
             duration: span.duration(),
@@ -150,8 +152,9 @@ impl KnownTrace {
             return;
         }
         let mut hasher = IdentityHasher::new(tenant, batch);
+        let mut services = ServiceNames::new(batch);
         for span in &batch.spans {
-            let node = Node::new(hasher.span(span), batch, span);
+            let node = Node::new(hasher.span(span), services.of(span), span);
             if self.hashes.insert(node.hash) {
                 self.push(&node);
             }

@@ -15,7 +15,8 @@ type EdgeSums = BTreeMap<(u64, String, String), (i64, i64, i64)>;
 
 fn nodes<'a>(batch: &SpanBatch<'a>) -> Vec<Node<'a>> {
     let mut hasher = model::IdentityHasher::new("t", batch);
-    let node = |span| Node::new(hasher.span(span), batch, span);
+    let mut services = model::ServiceNames::new(batch);
+    let node = |span| Node::new(hasher.span(span), services.of(span), span);
     batch.spans.iter().map(node).collect()
 }
 

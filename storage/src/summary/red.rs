@@ -1,7 +1,7 @@
 //! Rate, errors and durations by minute and operation.
 
 use foldhash::HashMap;
-use model::{NANOS_PER_MINUTE, SpanBatch, SpanKind, StatusCode, UnixNanos};
+use model::{NANOS_PER_MINUTE, ServiceNames, SpanBatch, SpanKind, StatusCode, UnixNanos};
 
 use crate::DurationHistogram;
 
@@ -32,12 +32,13 @@ pub(crate) struct Red<'a>(HashMap<RedKey<'a>, RedDelta>);
 impl<'a> Red<'a> {
     /// Counts spans that are stored for the first time.
     pub(crate) fn add(&mut self, tenant: &'a str, batch: &SpanBatch<'a>, spans: &[u32]) {
+        let mut services = ServiceNames::new(batch);
         for &index in spans {
             let span = &batch.spans[index as usize];
             let key = RedKey {
                 tenant,
                 minute: span.start - span.start % NANOS_PER_MINUTE,
-                service: batch.service_name(batch.resource(span)),
+                service: services.of(span),
                 operation: span.operation_name(),
                 kind: span.kind,
             };

@@ -107,7 +107,10 @@ pub(super) async fn write(
         let of = plan.of(part);
         let both = part.spans.iter().zip(&part.hashes);
         let nodes: Vec<Node<'_>> = both
-            .map(|(index, hash)| Node::new(*hash, of.batch, &of.batch.spans[*index as usize]))
+            .map(|(index, hash)| {
+                let span = &of.batch.spans[*index as usize];
+                Node::new(*hash, of.batch.service_name(of.batch.resource(span)), span)
+            })
             .collect();
         remembered.clear();
         dropped::encode(&nodes, &mut remembered);

@@ -1,7 +1,7 @@
 //! What is written beside the segments, from spans that come for the first time alone, stored or
 //! dropped: RED, edges and the catalogue of operations.
 
-use model::NANOS_PER_DAY;
+use model::{NANOS_PER_DAY, ServiceNames};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -36,8 +36,10 @@ impl<'x> Derived<'x> {
                 let of = plan.of(part);
                 let (spans, hashes) = part.new_spans();
                 derived.red.add(of.tenant.as_str(), of.batch, spans);
+                let mut services = ServiceNames::new(of.batch);
                 nodes.extend(spans.iter().zip(hashes).map(|(index, hash)| {
-                    Node::new(*hash, of.batch, &of.batch.spans[*index as usize])
+                    let span = &of.batch.spans[*index as usize];
+                    Node::new(*hash, services.of(span), span)
                 }));
             }
             let trace = of_trace[0].trace;
