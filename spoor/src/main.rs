@@ -24,11 +24,6 @@ mod test_servers;
 use std::process::ExitCode;
 
 use clap::Parser;
-use tikv_jemallocator::Jemalloc;
-
-/// See docs/adr/0039: less processor time than the system's, and memory is given back.
-#[global_allocator]
-static ALLOCATOR: Jemalloc = Jemalloc;
 
 fn main() -> ExitCode {
     let cli = cli::Cli::parse();

@@ -5,6 +5,7 @@ mod error;
 mod histogram;
 mod day;
 mod config;
+mod no_delay;
 mod pool;
 mod follow;
 mod migrate;

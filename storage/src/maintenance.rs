@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use model::UnixNanos;
-use sqlx::{ConnectOptions, Connection, PgConnection};
+use sqlx::{Connection, PgConnection};
 
 use crate::pool::Purpose;
 use crate::replay::Held;
@@ -37,7 +37,7 @@ impl PostgresStore {
         &self,
         clock: &impl Fn() -> UnixNanos,
     ) -> Result<(), sqlx::Error> {
-        let mut conn = self.servers.options(Purpose::Maintain).connect().await?;
+        let mut conn = self.servers.connect(Purpose::Maintain).await?;
         let elected: bool = sqlx::query_scalar("SELECT pg_try_advisory_lock($1, 0)")
             .bind(locks::MAINTENANCE)
             .fetch_one(&mut conn)

@@ -6,11 +6,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{ConnectOptions, PgPool};
+use sqlx::{ConnectOptions, PgConnection, PgPool};
 use tokio::sync::Notify;
 
 use crate::writer::Memory;
-use crate::{SetupError, StorageConfig};
+use crate::{SetupError, StorageConfig, no_delay};
 
 /// Schema of the tables. The versioned views have schemas of their own.
 pub(crate) const SCHEMA: &str = "spoor";
@@ -127,16 +127,27 @@ impl Servers {
             Purpose::Read => self.config.read_connections,
             Purpose::Maintain | Purpose::Migrate => 1,
         };
+        let options = self.options(purpose);
+        let port = options.get_port();
         PgPoolOptions::new()
             .max_connections(connections.max(1))
             .acquire_timeout(self.config.acquire_timeout)
             .after_connect(move |conn, _| {
+                no_delay::set_for_port(port);
                 if let Some(memory) = &memory {
                     memory.doubt();
                 }
                 Box::pin(refuse_standby(conn))
             })
-            .connect_lazy_with(self.options(purpose))
+            .connect_lazy_with(options)
+    }
+
+    /// A connection of its own to the primary.
+    pub(crate) async fn connect(&self, purpose: Purpose) -> Result<PgConnection, sqlx::Error> {
+        let options = self.options(purpose);
+        let conn = options.connect().await?;
+        no_delay::set_for_port(options.get_port());
+        Ok(conn)
     }
 }
 
@@ -155,7 +166,7 @@ fn at_host(options: PgConnectOptions, host: &str) -> Result<PgConnectOptions, Se
 }
 
 /// A standby answers connections and fails every write: better not to keep one.
-async fn refuse_standby(conn: &mut sqlx::PgConnection) -> Result<(), sqlx::Error> {
+async fn refuse_standby(conn: &mut PgConnection) -> Result<(), sqlx::Error> {
     let standby: bool = sqlx::query_scalar("SELECT pg_is_in_recovery()")
         .fetch_one(conn)
         .await?;

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use model::RedriveState;
-use sqlx::{ConnectOptions, Connection, PgConnection};
+use sqlx::{Connection, PgConnection};
 
 use crate::pool::Purpose;
 use crate::{PostgresStore, ReadError, WriteError, locks};
@@ -48,7 +48,7 @@ impl PostgresStore {
     /// # Errors
     /// If the store cannot say.
     pub async fn redriver(&self, by: &str) -> Result<Option<Redriver>, WriteError> {
-        let mut conn = self.servers.options(Purpose::Maintain).connect().await?;
+        let mut conn = self.servers.connect(Purpose::Maintain).await?;
         let alone: bool = sqlx::query_scalar("SELECT pg_try_advisory_lock($1, 0)")
             .bind(locks::REDRIVE)
             .fetch_one(&mut conn)

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use model::UnixNanos;
 use serde::Serialize;
-use sqlx::{ConnectOptions, Connection, PgConnection, Row};
+use sqlx::{Connection, PgConnection, Row};
 
 use super::{
     OperationProbabilities, RootCount, RootSampler, ThroughputBucket, operation, probabilities,
@@ -65,7 +65,7 @@ impl PostgresStore {
     /// # Errors
     /// If the store does not answer.
     pub async fn take_sampling_seat(&self) -> Result<Option<SamplingSeat>, ReadError> {
-        let mut conn = self.servers.options(Purpose::Maintain).connect().await?;
+        let mut conn = self.servers.connect(Purpose::Maintain).await?;
         let elected: bool = sqlx::query_scalar("SELECT pg_try_advisory_lock($1, 0)")
             .bind(locks::SAMPLING)
             .fetch_one(&mut conn)
