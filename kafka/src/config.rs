@@ -106,7 +106,6 @@ const FIELDS: &[&str] = &[
     "fetch.max.bytes",
     "fetch.message.max.bytes",
     "fetch.queue.backoff.ms",
-    "fetch.min.bytes",
     "fetch.wait.max.ms",
     "group.id",
     "group.instance.id",

@@ -54,12 +54,7 @@ pub struct ConsumerConfig {
     /// Most bytes, compressed, in one fetch.
     #[serde(with = "size")]
     pub fetch_bytes: u64,
-    /// Bytes, compressed, that a broker gathers before it answers a fetch. Larger: fewer fetches at
-    /// low rates, which cost the broker more than the records in them.
-    #[serde(with = "size")]
-    pub gathered_bytes: u64,
-    /// How long a broker holds a fetch that finds fewer than `gathered_bytes`. Longer: fewer fetches
-    /// at low rates. Records wait for it.
+    /// How long a broker holds a fetch that finds nothing.
     #[serde(with = "humantime_serde")]
     pub fetch_wait: Duration,
     /// How long a partition whose prefetch is full waits before it looks again.
@@ -81,8 +76,7 @@ impl Default for ConsumerConfig {
             prefetch_bytes: 4 << 20,
             partition_fetch_bytes: 1 << 20,
             fetch_bytes: 16 << 20,
-            gathered_bytes: 64 << 10,
-            fetch_wait: Duration::from_millis(100),
+            fetch_wait: Duration::from_millis(500),
             fetch_backoff: Duration::from_millis(10),
         }
     }
@@ -109,10 +103,6 @@ impl ConsumerConfig {
                 "consumer.max_poll_interval",
                 "must not be shorter than session_timeout",
             );
-        }
-        if self.gathered_bytes > self.partition_fetch_bytes {
-            let why = "must not exceed partition_fetch_bytes";
-            return invalid("consumer.gathered_bytes", why);
         }
         if self.partition_fetch_bytes > self.fetch_bytes {
             return invalid("consumer.fetch_bytes", "must hold one partition's fetch");
@@ -158,7 +148,6 @@ impl ConsumerConfig {
             )
             .set("fetch.message.max.bytes", fetch.to_string())
             .set("fetch.max.bytes", self.fetch_bytes.to_string())
-            .set("fetch.min.bytes", self.gathered_bytes.max(1).to_string())
             .set("fetch.wait.max.ms", self.fetch_wait.as_millis().to_string())
             .set(
                 "fetch.queue.backoff.ms",
