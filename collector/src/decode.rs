@@ -17,6 +17,7 @@ pub mod otlp_protobuf;
 pub mod otlp_json;
 mod jaeger;
 mod jaeger_protobuf;
+mod jaeger_json;
 mod jaeger_thrift;
 mod jaeger_agent;
 mod zipkin;
@@ -67,6 +68,8 @@ pub fn spans<'a>(
         Encoding::Protobuf => otlp_protobuf::decode(body, arena, limits),
         Encoding::Json => otlp_json::decode(body, arena, limits),
         Encoding::JaegerProtobuf => jaeger_protobuf::decode(body, arena, limits),
+        Encoding::JaegerSpanProtobuf => jaeger_protobuf::decode_span(body, arena, limits),
+        Encoding::JaegerSpanJson => jaeger_json::decode_span(body, arena, limits),
         Encoding::JaegerThrift => jaeger_thrift::decode(body, arena, limits),
         Encoding::AgentCompact => {
             jaeger_agent::decode(thrift::Protocol::Compact, body, arena, limits)

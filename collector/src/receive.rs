@@ -95,6 +95,10 @@ pub enum Encoding {
     Json,
     /// `PostSpansRequest` of Jaeger's protobuf model.
     JaegerProtobuf,
+    /// One `Span` of Jaeger's protobuf model, as Jaeger writes it to a Kafka topic.
+    JaegerSpanProtobuf,
+    /// The same span in protobuf's JSON.
+    JaegerSpanJson,
     /// `Batch` of `jaeger.thrift` in Thrift's binary protocol.
     JaegerThrift,
     /// A call of `agent.thrift` in Thrift's compact protocol.

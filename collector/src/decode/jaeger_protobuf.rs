@@ -1,4 +1,5 @@
-//! Jaeger's protobuf: `PostSpansRequest` read in place, one function per level.
+//! Jaeger's protobuf: `PostSpansRequest`, or one `Span` alone as Jaeger writes it to Kafka, read in
+//! place, one function per level.
 //!
 //! Field numbers are those of `jaeger/api_v2/{collector,model}.proto`.
 
@@ -44,6 +45,21 @@ pub(super) fn decode<'a>(
     Ok(scopes::in_order(builder.decoded))
 }
 
+/// Decodes one span alone, which carries its process itself; without one it has no resource's
+/// attributes.
+///
+/// # Errors
+/// When the bytes are not a protobuf message of Jaeger's types, or hold more than `limits` allows.
+pub(super) fn decode_span<'a>(
+    body: &'a [u8],
+    arena: &'a Bump,
+    limits: DecodeLimits,
+) -> Result<Decoded<'a>, DecodeError> {
+    let mut builder = Builder::new(arena, limits, body.len());
+    span(&mut builder, &mut Shared::default(), None, body)?;
+    Ok(scopes::in_order(builder.decoded))
+}
+
 fn batch<'a>(
     to: &mut Builder<'a>,
     shared: &mut Shared<'a>,
@@ -53,7 +69,7 @@ fn batch<'a>(
     let mut reader = Reader::new(message);
     while let Some(field) = reader.field()? {
         match field.number {
-            1 => span(to, shared, resource, reader.bytes(field)?)?,
+            1 => span(to, shared, Some(resource), reader.bytes(field)?)?,
             2 => process(to, resource, reader.bytes(field)?)?,
             _ => reader.skip(field)?,
         }
@@ -82,7 +98,7 @@ fn process<'a>(
 fn span<'a>(
     to: &mut Builder<'a>,
     shared: &mut Shared<'a>,
-    of_batch: usize,
+    of_batch: Option<usize>,
     message: &'a [u8],
 ) -> Result<(), DecodeError> {
     let begin = Begin::of(to);
@@ -112,7 +128,7 @@ fn span<'a>(
     }
     let Shared { scopes, processes } = shared;
     jaeger::push_span(to, scopes, span, begin, |to| match own_process {
-        None => Ok(of_batch),
+        None => of_batch.map_or_else(|| to.open_resource(), Ok),
         Some(message) => own_resource(to, processes, message),
     })
 }

@@ -4,6 +4,7 @@ pub mod thrift_wire;
 pub mod jaeger_wire;
 pub mod zipkin_wire;
 mod goldens;
+mod single_span;
 mod properties;
 mod mutations;
 mod answers;
@@ -16,8 +17,10 @@ use collector::decode::{self, DecodeError, DecodeLimits};
 use model::ResourceSpans;
 
 /// Every encoding of these receivers.
-const ENCODINGS: [Encoding; 6] = [
+const ENCODINGS: [Encoding; 8] = [
     Encoding::JaegerProtobuf,
+    Encoding::JaegerSpanProtobuf,
+    Encoding::JaegerSpanJson,
     Encoding::JaegerThrift,
     Encoding::ZipkinJson,
     Encoding::ZipkinProtobuf,

@@ -9,10 +9,14 @@ use model::{
 use super::decoded;
 
 /// The requests. The seeds of the mutations as well.
-pub const SEEDS: [(Encoding, &[u8]); 6] = [
+pub const SEEDS: [(Encoding, &[u8]); 7] = [
     (
         Encoding::JaegerProtobuf,
         include_bytes!("seeds/jaeger-post-spans.protobuf"),
+    ),
+    (
+        Encoding::JaegerSpanJson,
+        include_bytes!("seeds/jaeger-span.json"),
     ),
     (
         Encoding::JaegerThrift,
@@ -127,7 +131,9 @@ fn zipkin() -> Vec<ResourceSpans> {
 fn each_request_comes_out_as_its_model() {
     for (encoding, body) in SEEDS {
         let expected = match encoding {
-            Encoding::JaegerProtobuf | Encoding::JaegerThrift => jaeger(),
+            Encoding::JaegerProtobuf | Encoding::JaegerSpanJson | Encoding::JaegerThrift => {
+                jaeger()
+            }
             _ => zipkin(),
         };
         let found = decoded(encoding, body).unwrap_or_else(|error| panic!("{encoding:?}: {error}"));

@@ -100,19 +100,19 @@ pub fn post_spans(of: &ResourceSpans) -> Vec<u8> {
 
 /// A `PostSpansRequest` of one batch without a process, whose spans carry theirs.
 pub fn post_spans_with_processes(all: &[ResourceSpans]) -> Vec<u8> {
-    let mut spans = Vec::new();
-    for of in all {
-        for (scope, span) in of
-            .scopes
-            .iter()
-            .flat_map(|of| of.spans.iter().map(move |span| (&of.scope, span)))
-        {
-            let own = message().bytes(10, &process(of)).finish();
-            spans.push([protobuf_span(scope, span), own].concat());
-        }
-    }
+    let spans: Vec<Vec<u8>> = all.iter().flat_map(single_spans).collect();
     let batch = message().each(1, &spans, Clone::clone);
     message().bytes(1, &batch.finish()).finish()
+}
+
+/// Each span as a `Span` alone that carries its process.
+pub fn single_spans(of: &ResourceSpans) -> Vec<Vec<u8>> {
+    let own = message().bytes(10, &process(of)).finish();
+    let spans = of
+        .scopes
+        .iter()
+        .flat_map(|of| of.spans.iter().map(|span| protobuf_span(&of.scope, span)));
+    spans.map(|span| [span, own.clone()].concat()).collect()
 }
 
 fn process(of: &ResourceSpans) -> Vec<u8> {

@@ -32,7 +32,7 @@ fn tags(attributes: &[KeyValue]) -> Vec<KeyValue> {
 
 /// What Jaeger carries of a request: the other fields have no place in its model. Times are
 /// multiples of `unit` nanoseconds.
-fn carried(resources: &[ResourceSpans], unit: u64) -> Vec<ResourceSpans> {
+pub fn carried(resources: &[ResourceSpans], unit: u64) -> Vec<ResourceSpans> {
     let of_resource = |(index, of): (usize, &ResourceSpans)| {
         let service = KeyValue::new("service.name", format!("service {index}"));
         let attributes = tags(&of.resource.attributes).into_iter();
