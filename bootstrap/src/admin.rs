@@ -106,7 +106,7 @@ async fn live(State(state): State<Arc<AdminState>>) -> Response {
 
 async fn ready(State(state): State<Arc<AdminState>>) -> Response {
     let parts = state.readiness.parts();
-    let code = match parts.iter().all(|(_, reason)| reason.is_none()) {
+    let code = match state.readiness.is_ready() {
         true => StatusCode::OK,
         false => StatusCode::SERVICE_UNAVAILABLE,
     };

@@ -13,6 +13,8 @@ pub struct Readiness {
 struct Part {
     name: String,
     not_ready: Option<String>,
+    /// Whether the process is unready with it.
+    counts: bool,
 }
 
 impl Readiness {
@@ -23,10 +25,21 @@ impl Readiness {
 
     /// Adds a part, not ready until its flag says so.
     pub fn register(&self, name: impl Into<String>) -> ReadinessFlag {
+        self.add(name.into(), true)
+    }
+
+    /// Adds a part that is told of and counts for nothing: the process does the rest of its work
+    /// without it.
+    pub fn register_aside(&self, name: impl Into<String>) -> ReadinessFlag {
+        self.add(name.into(), false)
+    }
+
+    fn add(&self, name: String, counts: bool) -> ReadinessFlag {
         let mut parts = self.lock();
         parts.push(Part {
-            name: name.into(),
+            name,
             not_ready: Some("starting".to_owned()),
+            counts,
         });
         ReadinessFlag {
             readiness: self.clone(),
@@ -34,9 +47,11 @@ impl Readiness {
         }
     }
 
-    /// Whether every part is ready.
+    /// Whether every part is ready, apart from those that are only told of.
     pub fn is_ready(&self) -> bool {
-        self.lock().iter().all(|part| part.not_ready.is_none())
+        self.lock()
+            .iter()
+            .all(|part| part.not_ready.is_none() || !part.counts)
     }
 
     /// Every part with the reason why it is not ready, in order of registration.
@@ -91,6 +106,15 @@ mod tests {
         assert!(!readiness.is_ready());
         store.ready();
         assert!(readiness.is_ready());
+    }
+
+    #[test]
+    fn a_part_aside_is_told_of_and_makes_nothing_unready() {
+        let readiness = Readiness::new();
+        let aside = readiness.register_aside("kafka receiver");
+        aside.not_ready("no broker answers");
+        assert!(readiness.is_ready());
+        assert_eq!(readiness.parts()[0].1.as_deref(), Some("no broker answers"));
     }
 
     #[test]

@@ -1,10 +1,16 @@
 //! Configuration of the collector: a section per stage.
 
+mod kafka;
+
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use bootstrap::ByteSize;
+
+pub use self::kafka::{
+    KafkaReceiverConfig, KafkaReceiverError, SecuritySection, StartAt, TopicConfig, TopicEncoding,
+};
 
 use crate::sampling::StrategySource;
 
@@ -26,6 +32,8 @@ bootstrap::config! {
         pub jaeger_thrift: JaegerThriftConfig,
         /// Zipkin over HTTP.
         pub zipkin: ZipkinConfig,
+        /// Topics of Kafka that other collectors write.
+        pub kafka: KafkaReceiverConfig,
         /// What clients are told to sample.
         pub sampling: SamplingConfig,
         /// How much may be under way at once.

@@ -34,7 +34,7 @@ pub mod metrics;
 pub use agent::config::AgentConfig;
 pub use agent::{Agent, AgentAddresses};
 pub use collector::{Addresses, BuildError, Collector, RunError};
-pub use config::CollectorConfig;
+pub use config::{CollectorConfig, KafkaReceiverConfig};
 pub use encode::SpanRecord;
 pub use enrich::Origin;
 pub use import::Importer;

@@ -22,6 +22,7 @@ pub(crate) mod jaeger_grpc;
 pub(crate) mod jaeger_thrift;
 pub(crate) mod zipkin;
 pub(crate) mod jaeger_udp;
+pub(crate) mod kafka;
 pub(crate) mod sampling_http;
 mod sampling_grpc;
 
@@ -62,6 +63,8 @@ pub enum Protocol {
     JaegerBinary,
     /// Zipkin's Thrift over UDP, compact protocol.
     ZipkinCompact,
+    /// Topics of Kafka that other collectors write, every encoding of them.
+    Kafka,
     /// What to sample is asked, on the port of its own: no spans come in.
     Sampling,
     /// A file that an operator brings in.
@@ -80,6 +83,7 @@ impl Protocol {
             Self::JaegerCompact => "jaeger_compact",
             Self::JaegerBinary => "jaeger_binary",
             Self::ZipkinCompact => "zipkin_compact",
+            Self::Kafka => "kafka",
             Self::Sampling => "sampling",
             Self::File => "file",
         }

@@ -4,7 +4,8 @@
 //! own thread polls it, whatever the partitions do, so that a store that is down never costs the
 //! membership. The *reader* (`reader.rs`) reads the partitions that are owned, each in its own
 //! queue from an offset that the caller names, and knows nothing of the group: a rebalance
-//! disturbs only the partitions that move, and Kafka's committed offsets decide nothing.
+//! disturbs only the partitions that move, and Kafka's committed offsets decide nothing by
+//! themselves.
 
 pub(crate) mod context;
 mod error;
@@ -126,8 +127,10 @@ impl GroupConsumer {
         ))
     }
 
-    /// Tells Kafka how far the partitions are consumed: for lag tools only. Returns at once.
-    /// Partitions that are not owned are left out; failures are counted and otherwise ignored.
+    /// Tells Kafka how far the partitions are consumed. Returns at once. Partitions that are not
+    /// owned are left out; failures are counted and otherwise ignored, so that what is committed
+    /// may lie behind what was told last. What is told before a [`Release`] is dropped is committed
+    /// before the partition moves.
     pub fn mirror(&self, positions: &[(TopicPartition, i64)]) {
         let _ = self
             .handle

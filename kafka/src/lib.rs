@@ -8,7 +8,8 @@
 //!
 //! Payloads are bytes. The consumed position is the caller's: the group decides who reads a
 //! partition, never where. Offsets committed to Kafka ([`GroupConsumer::mirror`]) are for lag
-//! tools and are not read back.
+//! tools, and for callers that keep their position nowhere else: those ask for it
+//! ([`AssignedPartition::committed`]).
 
 pub mod config;
 pub mod record;

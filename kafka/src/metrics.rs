@@ -35,13 +35,13 @@ pub const CONSUMED_RECORDS: &str = "spoor_kafka_consumed_records_total";
 pub const CONSUMED_BYTES: &str = "spoor_kafka_consumed_bytes_total";
 /// Records between the last one delivered and the end of the log, by topic and partition.
 pub const CONSUMER_LAG: &str = "spoor_kafka_consumer_lag_records";
-/// Partitions that this process owns.
+/// Partitions that this process owns, by consumer group.
 pub const PARTITIONS_OWNED: &str = "spoor_kafka_partitions_owned_count";
 /// Changes of the assignment, by kind.
 pub const REBALANCES: &str = "spoor_kafka_rebalances_total";
 /// Revoked partitions that were not let go within the drain timeout.
 pub const DRAIN_TIMEOUTS: &str = "spoor_kafka_drain_timeouts_total";
-/// Commits of offsets for lag tools that failed.
+/// Commits of offsets that failed.
 pub const MIRROR_FAILURES: &str = "spoor_kafka_mirror_failures_total";
 /// Time that brokers take to answer, by broker, over the last second.
 pub const BROKER_RTT: &str = "spoor_kafka_broker_rtt_seconds";
@@ -144,7 +144,7 @@ fn describe_consumer() {
     describe_gauge!(
         PARTITIONS_OWNED,
         Unit::Count,
-        "Partitions that this process owns."
+        "Partitions that this process owns, by consumer group."
     );
     describe_counter!(
         REBALANCES,
@@ -159,7 +159,7 @@ fn describe_consumer() {
     describe_counter!(
         MIRROR_FAILURES,
         Unit::Count,
-        "Commits of offsets for lag tools that failed."
+        "Commits of offsets that failed. The next one makes up for it."
     );
 }
 
@@ -224,8 +224,8 @@ pub(crate) fn consumer_lag(at: &TopicPartition, records: i64) {
     gauge!(CONSUMER_LAG, "topic" => topic, "partition" => partition).set(records as f64);
 }
 
-pub(crate) fn partitions_owned(count: usize) {
-    gauge!(PARTITIONS_OWNED).set(count as f64);
+pub(crate) fn partitions_owned(group: &str, count: usize) {
+    gauge!(PARTITIONS_OWNED, "group" => group.to_owned()).set(count as f64);
 }
 
 pub(crate) fn rebalanced(kind: &'static str) {

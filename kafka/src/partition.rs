@@ -105,13 +105,24 @@ impl PartitionRecords {
         max_records: usize,
         max_wait: Duration,
     ) -> Result<Vec<Record>, ConsumeError> {
+        self.next_within(max_records, usize::MAX, max_wait).await
+    }
+
+    /// As [`Self::next`], and no record more once there are `max_bytes` of them: the last one may
+    /// go beyond.
+    pub async fn next_within(
+        &mut self,
+        max_records: usize,
+        max_bytes: usize,
+        max_wait: Duration,
+    ) -> Result<Vec<Record>, ConsumeError> {
         let deadline = Instant::now() + max_wait;
         loop {
             if let Some(error) = self.failed.take() {
                 return Err(self.explain(error).await);
             }
             let was_at_end = self.at_end;
-            let records = self.take(max_records)?;
+            let records = self.take(max_records, max_bytes)?;
             if !records.is_empty() || (self.at_end && !was_at_end) {
                 return Ok(records);
             }
@@ -164,15 +175,19 @@ impl PartitionRecords {
     }
 
     /// Takes what is there, without waiting.
-    fn take(&mut self, max_records: usize) -> Result<Vec<Record>, ConsumeError> {
+    fn take(
+        &mut self,
+        max_records: usize,
+        max_bytes: usize,
+    ) -> Result<Vec<Record>, ConsumeError> {
         let AssignedPartition { at, epoch, reader } = &self.assigned;
         if !reader.is_current(at, *epoch) {
             return Err(ConsumeError::NotOwned { at: at.clone() });
         }
-        let mut records = Vec::new();
+        let (mut records, mut bytes) = (Vec::new(), 0);
         let slot = self.slot.clone();
         if let Some(queue) = slot.queue().as_ref() {
-            while records.len() < max_records.max(1) {
+            while records.len() < max_records.max(1) && (bytes < max_bytes || records.is_empty()) {
                 match queue.poll(Duration::ZERO) {
                     None => break,
                     // What an earlier start had read ahead lies before the position.
@@ -180,7 +195,9 @@ impl PartitionRecords {
                     Some(Ok(message)) => {
                         self.at_end = false;
                         self.position = message.offset() + 1;
-                        records.push(Record::copy_of(&message));
+                        let record = Record::copy_of(&message);
+                        bytes += record.size();
+                        records.push(record);
                     }
                     Some(Err(KafkaError::PartitionEOF(_))) => {
                         self.at_end = true;

@@ -53,6 +53,8 @@ reasons! {
         RefusedByStore = "refused_by_store",
         /// The receiver that an agent passed the span on to left it out, and named no reason of ours.
         LeftOutBeyond = "left_out_beyond",
+        /// A record of another collector's topic that holds more than a request may.
+        RecordTooLarge = "record_too_large",
     }
 }
 

@@ -141,6 +141,7 @@ fn why(reason: RejectReason) -> &'static str {
         RejectReason::InvalidTenant => "of no valid tenant",
         RejectReason::RefusedByStore => "refused by the store",
         RejectReason::LeftOutBeyond => "left out by the next receiver",
+        RejectReason::RecordTooLarge => "in a record that holds more than a request may",
     }
 }
 

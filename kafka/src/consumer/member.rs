@@ -54,6 +54,7 @@ impl Drain {
 /// The member and what it must remember between polls.
 pub(super) struct Member {
     settings: ClientConfig,
+    group: String,
     topics: Vec<String>,
     drain_timeout: Duration,
     client: BaseConsumer<MemberContext>,
@@ -77,6 +78,7 @@ impl Member {
         let client = subscribe(&settings, &config.topics)?;
         Ok(Self {
             settings,
+            group: config.group.clone(),
             topics: config.topics.clone(),
             drain_timeout: config.drain_timeout,
             client,
@@ -97,9 +99,13 @@ impl Member {
             for (change, partitions) in self.client.context().take_changes() {
                 self.change(change, partitions);
             }
+            // Asked first: positions that were told before the last release are heard by then.
+            let drained = self.drain.as_ref().is_some_and(Drain::is_over);
             self.obey(commands);
             self.commit_mirror();
-            self.finish_drain();
+            if drained {
+                self.finish_drain();
+            }
             self.reader.attend();
             self.ownership.polled();
         }
@@ -139,7 +145,7 @@ impl Member {
             Change::Revoke => self.revoke(partitions),
             Change::Lose => self.lose(partitions),
         }
-        metrics::partitions_owned(self.ownership.count());
+        metrics::partitions_owned(&self.group, self.ownership.count());
     }
 
     fn assign(&mut self, partitions: Vec<TopicPartition>) {
@@ -189,7 +195,7 @@ impl Member {
     }
 
     fn finish_drain(&mut self) {
-        let Some(drain) = self.drain.take_if(|drain| drain.is_over()) else {
+        let Some(drain) = self.drain.take() else {
             return;
         };
         if Arc::strong_count(&drain.hold) > 1 {
@@ -255,7 +261,7 @@ impl Member {
         self.tell_lost(&owned);
         wind_down(&self.client, self.drain.take().is_some());
         self.ownership.set_joined(false);
-        metrics::partitions_owned(0);
+        metrics::partitions_owned(&self.group, 0);
         self.rejoin_at = Some(Instant::now() + REJOIN_AFTER);
     }
 

@@ -251,6 +251,27 @@ impl Reader {
         answer.map_err(|source| ConsumeError::from_client(&TopicPartition::new(topic, -1), source))
     }
 
+    /// Asks the brokers for the offset that the client's group has committed of a partition.
+    pub(crate) async fn committed_of(
+        &self,
+        at: &TopicPartition,
+    ) -> Result<Option<i64>, ConsumeError> {
+        let (client, asked) = (self.client().clone(), at.clone());
+        let answer = tokio::task::spawn_blocking(move || {
+            let mut one = TopicPartitionList::with_capacity(1);
+            one.add_partition(&asked.topic, asked.partition);
+            let found = client.committed_offsets(one, ASK_TIMEOUT)?;
+            let found = found.elements().into_iter().next();
+            match found.map(|element| (element.error(), element.offset())) {
+                Some((Ok(()), Offset::Offset(offset))) => Ok(Some(offset)),
+                Some((Err(error), _)) => Err(error),
+                _ => Ok(None),
+            }
+        });
+        let answer = answer.await.unwrap_or(Err(KafkaError::Canceled));
+        answer.map_err(|source| ConsumeError::from_client(at, source))
+    }
+
     /// Asks the brokers how many partitions a topic has.
     pub(crate) async fn partitions(&self, topic: &str) -> Result<i32, ConsumeError> {
         let (client, asked) = (self.client().clone(), topic.to_owned());

@@ -36,6 +36,12 @@ impl AssignedPartition {
         self.reader.watermarks(&self.at).await
     }
 
+    /// Asks the brokers for the offset that the group has committed, if it has any. It may lie
+    /// outside of the log.
+    pub async fn committed(&self) -> Result<Option<i64>, ConsumeError> {
+        self.reader.committed_of(&self.at).await
+    }
+
     /// Starts to read at exactly this offset, whatever the group has committed. The next record
     /// delivered is the first one there is at or after it.
     ///
