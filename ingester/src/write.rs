@@ -5,7 +5,7 @@
 
 use bumpalo::Bump;
 use model::SpanBatch;
-use storage::{TraceWriter, WriteBatch, WriteError, Written};
+use storage::{Remedy, TraceWriter, WriteBatch, WriteError, Written};
 
 use crate::{DeadLetters, KnownSchemas, TailSampler, WriteRequest, summarise};
 
@@ -44,6 +44,11 @@ impl From<&WriteError> for FailureKind {
             WriteError::Transient { .. } => Self::Transient,
             WriteError::Poison { .. } => Self::Poison,
             WriteError::Operator { .. } | WriteError::Inconsistent { .. } => Self::Operator,
+            WriteError::Plugin { remedy, .. } => match remedy {
+                Remedy::TryAgain => Self::Transient,
+                Remedy::Bisect => Self::Poison,
+                Remedy::CallOperator => Self::Operator,
+            },
         }
     }
 }
