@@ -42,18 +42,10 @@ impl Client {
         patience: Duration,
         config: &RemoteConfig,
     ) -> Result<Self, EndpointError> {
-        let wrong = || EndpointError::Address(address.to_owned());
-        if !address.starts_with("http://") {
-            return Err(wrong());
-        }
-        let endpoint = Endpoint::from_shared(address.to_owned()).map_err(|_| wrong())?;
-        let endpoint = endpoint
+        let endpoint = endpoint(address)?
             .connect_timeout(config.connect_timeout)
             .http2_keep_alive_interval(KEEP_ALIVE);
-        let header = &config.tenant_header;
-        let key = header
-            .parse::<AsciiMetadataKey>()
-            .map_err(|_| EndpointError::Header(header.clone()))?;
+        let key = header(&config.tenant_header)?;
         let largest = config.max_message.as_usize();
         Ok(Self {
             grpc: Grpc::new(endpoint.connect_lazy()).max_decoding_message_size(largest),
@@ -139,6 +131,21 @@ impl Client {
         metrics::called(method.name, code, began.elapsed());
         outcome
     }
+}
+
+/// An address without a path: plug-ins are asked without TLS.
+pub(crate) fn endpoint(address: &str) -> Result<Endpoint, EndpointError> {
+    let wrong = || EndpointError::Address(address.to_owned());
+    match address.strip_prefix("http://") {
+        None | Some("") => Err(wrong()),
+        Some(_) => Endpoint::from_shared(address.to_owned()).map_err(|_| wrong()),
+    }
+}
+
+/// The name of the header that tells tenants apart.
+pub(crate) fn header(name: &str) -> Result<AsciiMetadataKey, EndpointError> {
+    let wrong = |_| EndpointError::Header(name.to_owned());
+    name.parse().map_err(wrong)
 }
 
 /// Whether the rest of an answer is wanted.

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use bootstrap::ByteSize;
 
+use crate::failure::EndpointError;
+
 bootstrap::config! {
     /// A storage plug-in written for Jaeger: it answers `jaeger.storage.v2` and takes OTLP, both over
     /// gRPC without TLS. Used where `storage.kind` is `remote`.
@@ -32,5 +34,63 @@ bootstrap::config! {
         /// Largest answer, over all its messages: what one query may hold, in memory some three times
         /// as much. A larger one fails the query.
         pub max_answer: ByteSize = ByteSize::mib(128),
+    }
+}
+
+impl RemoteConfig {
+    /// Where it takes spans.
+    pub(crate) fn writer(&self) -> &str {
+        match self.writer_endpoint.as_str() {
+            "" => &self.endpoint,
+            address => address,
+        }
+    }
+
+    /// Checks what can be checked without asking anybody.
+    ///
+    /// # Errors
+    /// If an address or the header is none.
+    pub fn check(&self) -> Result<(), EndpointError> {
+        crate::client::endpoint(&self.endpoint)?;
+        crate::client::endpoint(self.writer())?;
+        crate::client::header(&self.tenant_header)?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(endpoint: &str) -> RemoteConfig {
+        RemoteConfig {
+            endpoint: endpoint.to_owned(),
+            ..RemoteConfig::default()
+        }
+    }
+
+    #[test]
+    fn an_address_that_is_none_is_refused() {
+        at("http://plugin:17271").check().expect("an address");
+        for wrong in [
+            "",
+            "plugin:17271",
+            "https://plugin:17271",
+            "http://",
+            "http://a b",
+        ] {
+            let refused = at(wrong).check();
+            assert!(
+                matches!(refused, Err(EndpointError::Address(_))),
+                "{wrong:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_header_that_is_none_is_refused() {
+        let mut config = at("http://plugin:17271");
+        config.tenant_header = "x tenant".to_owned();
+        assert!(matches!(config.check(), Err(EndpointError::Header(_))));
     }
 }

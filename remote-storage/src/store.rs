@@ -44,13 +44,9 @@ impl RemoteStore {
     /// # Errors
     /// If an address or the header is none.
     pub fn new(config: &RemoteConfig) -> Result<Self, EndpointError> {
-        let writer = match config.writer_endpoint.as_str() {
-            "" => &config.endpoint,
-            address => address,
-        };
         Ok(Self {
             reader: Client::new(&config.endpoint, config.read_timeout, config)?,
-            writer: Client::new(writer, config.write_timeout, config)?,
+            writer: Client::new(config.writer(), config.write_timeout, config)?,
             config: config.clone(),
             known: Mutex::new(Known {
                 without_service: false,
