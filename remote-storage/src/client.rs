@@ -124,7 +124,12 @@ impl Client {
     ) -> Result<T, CallError> {
         let began = Instant::now();
         let outcome = match timeout(self.patience, call).await {
-            Ok(answered) => answered.map_err(|status| CallError::new(method.name, &status)),
+            Ok(Ok(answer)) => Ok(answer),
+            // The connection gives up after the same time, in words of its own.
+            Ok(Err(status)) if is_cancelled(&status) && began.elapsed() >= self.patience => {
+                Err(CallError::late(method.name))
+            }
+            Ok(Err(status)) => Err(CallError::new(method.name, &status)),
             Err(_) => Err(CallError::late(method.name)),
         };
         let code = outcome.as_ref().err().map_or(Code::Ok, |error| error.code);
@@ -153,6 +158,10 @@ pub(crate) fn header(name: &str) -> Result<AsciiMetadataKey, EndpointError> {
 pub(crate) enum Enough {
     Yes,
     No,
+}
+
+fn is_cancelled(status: &Status) -> bool {
+    status.code() == Code::Cancelled
 }
 
 fn unreachable(error: tonic::transport::Error) -> Status {
