@@ -249,7 +249,7 @@ async fn a_plug_in_that_is_away_or_silent_is_told_apart_from_one_that_refuses() 
     let read = store(away).services(&tenant).await;
     assert!(matches!(read, Err(ReadError::PluginAway(_))), "{read:?}");
     assert_eq!(remedy(away).await, Remedy::TryAgain);
-    let silent = Router::new().fallback(|| std::future::pending::<Response>());
+    let silent = Router::new().fallback(std::future::pending::<Response>);
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let config = RemoteConfig {
         read_timeout: Duration::from_millis(50),

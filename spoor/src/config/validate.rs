@@ -221,26 +221,29 @@ mod tests {
     #[test]
     fn a_storage_plug_in_refuses_what_needs_postgres() {
         remote().validate().expect("a plug-in behind Kafka");
-        let changes: [(fn(&mut Config), &str); 5] = [
-            (|of| of.deployment = Deployment::Direct, "deployment"),
+        let with = |change: &dyn Fn(&mut Config)| {
+            let mut config = remote();
+            change(&mut config);
+            config
+                .validate()
+                .expect_err("it needs Postgres")
+                .to_string()
+        };
+        let at = |address: &str| with(&|of| of.storage.remote.endpoint = address.to_owned());
+        let token = bootstrap::Secret::new("token");
+        for (refused, named) in [
+            (with(&|of| of.deployment = Deployment::Direct), "deployment"),
             (
-                |of| of.ingester.sampling.enabled = true,
+                with(&|of| of.ingester.sampling.enabled = true),
                 "ingester.sampling",
             ),
             (
-                |of| of.query.admin.token = bootstrap::Secret::new("t"),
+                with(&|of| of.query.admin.token = token.clone()),
                 "query.admin.token",
             ),
-            (|of| of.storage.remote.endpoint.clear(), "storage.remote"),
-            (
-                |of| of.storage.remote.endpoint = "https://plugin:17271".to_owned(),
-                "storage.remote",
-            ),
-        ];
-        for (change, named) in changes {
-            let mut config = remote();
-            change(&mut config);
-            let refused = config.validate().expect_err(named).to_string();
+            (at(""), "storage.remote"),
+            (at("https://plugin:17271"), "storage.remote"),
+        ] {
             assert!(refused.contains(named), "{refused}");
         }
     }
