@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use integration_tests::otlp_http::{new_trace_id, post_spans_with, span};
 use integration_tests::{Deployment, Stack, fetch, load, longer};
 
 /// Spans that the plug-in has acknowledged, those that were sent again included.
@@ -42,7 +43,7 @@ fn status(url: &str) -> String {
 fn what_is_acknowledged_in_front_is_in_the_plug_in_and_a_stop_sends_nothing_twice() {
     let (plug_in, mut front) = behind_one_another("plugin");
     let ledger = front.file("ledger");
-    let arguments = ["--spans", longer("60000", "600000"), "--rate", "8000"];
+    let arguments = ["--spans", longer("40000", "600000"), "--rate", "8000"];
     let sent = load::run(&front, &ledger, &arguments);
     assert_all_there(&front, &plug_in, &ledger);
     assert_eq!(
@@ -61,6 +62,30 @@ fn what_is_acknowledged_in_front_is_in_the_plug_in_and_a_stop_sends_nothing_twic
     load::verify(&front, &more, &["--settle", "60s"]).assert_clean();
     assert_eq!(front.metric(EXPORTED, ""), sent.spans as f64);
     what_the_plug_in_cannot_do_is_refused(&front);
+    what_the_plug_in_would_mix_is_dead_lettered_and_its_neighbours_are_not(&front);
+}
+
+/// Tenancy is off before this plug-in.
+fn what_the_plug_in_would_mix_is_dead_lettered_and_its_neighbours_are_not(front: &Stack) {
+    let ids: Vec<String> = (0..20).map(|_| new_trace_id()).collect();
+    for (number, id) in ids.iter().enumerate() {
+        let spans = [span(id, "neighbour", Duration::from_millis(1))];
+        let header: &[&str] = if number == 7 {
+            &["x-tenant: acme"]
+        } else {
+            &[]
+        };
+        let answer = post_spans_with(front, header, "mixed", &spans);
+        assert_eq!(answer.status, 200, "{}", answer.body);
+    }
+    front.until("the others are found", SOON, |front| {
+        let is_found = |id: &String| front.get(&format!("/api/traces/{id}")).is_some();
+        ids.iter().filter(|id| is_found(id)).count() == ids.len() - 1
+    });
+    front.until("the letter is counted", SOON, |front| {
+        let dead = "spoor_ingester_spans_dead_lettered_total";
+        front.metric(dead, "refused_by_store") == 1.0
+    });
 }
 
 fn what_the_plug_in_cannot_do_is_refused(front: &Stack) {
@@ -93,10 +118,10 @@ fn what_the_plug_in_cannot_do_is_refused(front: &Stack) {
 fn killed_in_mid_load_nothing_is_lost() {
     let (plug_in, mut front) = behind_one_another("plugin-kill");
     let ledger = front.file("ledger");
-    let arguments = ["--spans", longer("80000", "800000"), "--rate", "8000"];
+    let arguments = ["--spans", longer("60000", "800000"), "--rate", "8000"];
     let load = load::start(&front, &ledger, &arguments);
     front.until("spans are coming in", SOON, |front| {
-        front.metric(ACCEPTED, "") > 30_000.0
+        front.metric(ACCEPTED, "") > 25_000.0
     });
     front.kill_everything();
     front.restart();
@@ -108,7 +133,7 @@ fn killed_in_mid_load_nothing_is_lost() {
 fn a_plug_in_that_is_away_for_a_while_is_waited_for() {
     let (mut plug_in, front) = behind_one_another("plugin-away");
     let ledger = front.file("ledger");
-    let arguments = ["--spans", longer("50000", "500000"), "--rate", "5000"];
+    let arguments = ["--spans", longer("40000", "500000"), "--rate", "5000"];
     let load = load::start(&front, &ledger, &arguments);
     front.until("spans are exported", SOON, |front| {
         front.metric(EXPORTED, "") > 10_000.0
