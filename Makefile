@@ -101,9 +101,9 @@ test: check runtime clients ## Everything that a change must pass.
 # What `make test` runs beside the servers. Most of them wait for servers, so three run at a time;
 # those that measure times or memory run alone, after the others.
 QUEUE_1 := delivery sampling jaeger_storage write
-QUEUE_2 := real_servers broker read search kafka otlp
+QUEUE_2 := real_servers broker read search kafka otlp storage_plugin
 QUEUE_3 := restart agent faults sdks pipeline partition bad_input \
-	batch examples registry process api configuration tidy
+	batch examples registry process api configuration tidy conformance plugin
 ALONE := freshness memory
 RUN_TESTS := $(CARGO) test --release --locked --workspace --no-fail-fast
 

@@ -8,7 +8,7 @@ mod queue;
 
 use bumpalo::Bump;
 use model::SpanBatch;
-use storage::{ProgressStep, TraceWriter, WriteBatch, WriteError, Written};
+use storage::{ProgressStep, Remedy, TraceWriter, WriteBatch, WriteError, Written};
 
 pub(crate) use queue::{GATHER, Outcome, Waiting, WriteQueue, abandoned, shared_failure};
 
@@ -49,6 +49,11 @@ impl From<&WriteError> for FailureKind {
             WriteError::Transient { .. } => Self::Transient,
             WriteError::Poison { .. } => Self::Poison,
             WriteError::Operator { .. } | WriteError::Inconsistent { .. } => Self::Operator,
+            WriteError::Plugin { remedy, .. } => match remedy {
+                Remedy::TryAgain => Self::Transient,
+                Remedy::Bisect => Self::Poison,
+                Remedy::CallOperator => Self::Operator,
+            },
         }
     }
 }

@@ -126,7 +126,8 @@ impl GroupConsumer {
         ))
     }
 
-    /// Tells Kafka how far the partitions are consumed: for lag tools only. Returns at once.
+    /// Tells Kafka how far the partitions are consumed: for lag tools, and for callers that keep no
+    /// position of their own. Returns at once.
     /// Partitions that are not owned are left out; failures are counted and otherwise ignored.
     pub fn mirror(&self, positions: &[(TopicPartition, i64)]) {
         let _ = self

@@ -8,7 +8,8 @@
 //!
 //! Payloads are bytes. The consumed position is the caller's: the group decides who reads a
 //! partition, never where. Offsets committed to Kafka ([`GroupConsumer::mirror`]) are for lag
-//! tools and are not read back.
+//! tools, and are read back by callers alone that keep no position of their own
+//! ([`RangeReader::mirrored`]).
 
 pub mod config;
 pub mod record;

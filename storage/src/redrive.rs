@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use model::RedriveState;
 use sqlx::{Connection, PgConnection};
+use tokio::time::Instant;
 
 use crate::pool::Purpose;
 use crate::{PostgresStore, ReadError, WriteError, locks};
@@ -35,6 +36,11 @@ pub struct Unresolved {
     pub age: Duration,
 }
 
+/// How long the server may take to let go of the lock of one that has just ended in the middle: it
+/// does so when it finds the connection closed.
+const LETTING_GO: Duration = Duration::from_secs(1);
+const BETWEEN_TRIES: Duration = Duration::from_millis(20);
+
 /// The one who drives letters again. The lock is let go when it is dropped.
 #[derive(Debug)]
 pub struct Redriver {
@@ -49,12 +55,15 @@ impl PostgresStore {
     /// If the store cannot say.
     pub async fn redriver(&self, by: &str) -> Result<Option<Redriver>, WriteError> {
         let mut conn = self.servers.connect(Purpose::Maintain).await?;
-        let alone: bool = sqlx::query_scalar("SELECT pg_try_advisory_lock($1, 0)")
-            .bind(locks::REDRIVE)
-            .fetch_one(&mut conn)
-            .await?;
+        let deadline = Instant::now() + LETTING_GO;
+        while !try_lock(&mut conn).await? {
+            if Instant::now() > deadline {
+                return Ok(None);
+            }
+            tokio::time::sleep(BETWEEN_TRIES).await;
+        }
         let by = by.to_owned();
-        Ok(alone.then_some(Redriver { conn, by }))
+        Ok(Some(Redriver { conn, by }))
     }
 
     /// Whether each of these letters has been driven again, in their order.
@@ -78,6 +87,13 @@ impl PostgresStore {
         };
         Ok(rows.into_iter().map(state).collect())
     }
+}
+
+async fn try_lock(conn: &mut PgConnection) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar("SELECT pg_try_advisory_lock($1, 0)")
+        .bind(locks::REDRIVE)
+        .fetch_one(conn)
+        .await
 }
 
 impl Redriver {
