@@ -50,7 +50,7 @@ impl Waiting {
             .sum()
     }
 
-    /// Tells who waits. Nobody may, when the partition is gone.
+    /// Tells who waits.
     pub(crate) fn tell(self, outcome: Outcome) {
         let _ = self.answer.send(outcome);
     }
@@ -83,7 +83,6 @@ impl WriteQueue {
     /// The writes that are next, which may share a transaction; none if others have them.
     pub(crate) fn next(&self) -> Vec<Waiting> {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        waiting.retain(|one| !one.answer.is_closed());
         let mut taken: Vec<Waiting> = waiting.pop_front().into_iter().collect();
         if !taken.first().is_some_and(Waiting::may_share) {
             return taken;
