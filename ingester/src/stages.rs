@@ -79,17 +79,18 @@ impl<W: TraceWriter, D: DeadLetters> Stages<W, D> {
 
     /// Does one write, when it is its turn; or others have done it with theirs.
     pub(crate) async fn write(&self, request: WriteRequest) -> Result<Written, WriteFailure> {
-        let mut answer = self.writes.enter(request);
-        loop {
-            tokio::select! {
-                biased;
-                outcome = &mut answer => return outcome.unwrap_or_else(|_| Err(abandoned())),
-                _turn = self.writes.turn() => {
-                    tokio::time::sleep(GATHER).await;
+        let mut ticket = self.writes.enter(request);
+        tokio::select! {
+            biased;
+            outcome = &mut ticket.answer => return outcome.unwrap_or_else(|_| Err(abandoned())),
+            _turn = self.writes.turn() => {
+                tokio::time::sleep(GATHER).await;
+                while self.writes.holds(&ticket) {
                     self.write_next().await;
                 }
             }
         }
+        ticket.answer.await.unwrap_or_else(|_| Err(abandoned()))
     }
 
     /// Does the writes that are next: in one transaction, or each in its own if one of them is to

@@ -3,7 +3,7 @@
 //! many of them are in it.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use storage::Written;
@@ -21,10 +21,24 @@ pub(crate) type Outcome = Result<Written, WriteFailure>;
 /// The writes of a process that wait.
 #[derive(Debug)]
 pub(crate) struct WriteQueue {
-    waiting: Mutex<VecDeque<Waiting>>,
+    line: Mutex<Line>,
     turns: Semaphore,
     /// Spans beyond which no further write joins a transaction.
     most_spans: u64,
+}
+
+#[derive(Debug, Default)]
+struct Line {
+    waiting: VecDeque<Waiting>,
+    entered: u64,
+}
+
+/// The place of a write in the queue.
+#[derive(Debug)]
+pub(crate) struct Ticket {
+    number: u64,
+    /// What became of the write; closed if who had taken it was stopped.
+    pub(crate) answer: oneshot::Receiver<Outcome>,
 }
 
 /// A write that somebody waits for.
@@ -60,18 +74,32 @@ impl WriteQueue {
     /// A queue with so many turns at once.
     pub(crate) fn new(turns: usize, most_spans: u64) -> Self {
         Self {
-            waiting: Mutex::default(),
+            line: Mutex::default(),
             turns: Semaphore::new(turns.max(1)),
             most_spans,
         }
     }
 
-    /// Joins the queue. What comes back is told what became of the write.
-    pub(crate) fn enter(&self, request: WriteRequest) -> oneshot::Receiver<Outcome> {
+    /// Joins the queue.
+    pub(crate) fn enter(&self, request: WriteRequest) -> Ticket {
         let (answer, answered) = oneshot::channel();
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        waiting.push_back(Waiting { request, answer });
-        answered
+        let mut line = self.line();
+        line.entered += 1;
+        line.waiting.push_back(Waiting { request, answer });
+        Ticket {
+            number: line.entered,
+            answer: answered,
+        }
+    }
+
+    /// Whether nobody has taken the write yet.
+    pub(crate) fn holds(&self, ticket: &Ticket) -> bool {
+        let line = self.line();
+        ticket.number > line.entered - line.waiting.len() as u64
+    }
+
+    fn line(&self) -> MutexGuard<'_, Line> {
+        self.line.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A turn to write what waits.
@@ -82,7 +110,7 @@ impl WriteQueue {
 
     /// The writes that are next, which may share a transaction; none if others have them.
     pub(crate) fn next(&self) -> Vec<Waiting> {
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let waiting = &mut self.line().waiting;
         let mut taken: Vec<Waiting> = waiting.pop_front().into_iter().collect();
         if !taken.first().is_some_and(Waiting::may_share) {
             return taken;
