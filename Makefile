@@ -94,21 +94,22 @@ test: check runtime clients ## Everything that a change must pass.
 	done
 	data=$$(mktemp -d); \
 	$(SPOOR) servers --data-dir $$data $(FREE_PORTS) --set embedded.postgres.max_connections=400 \
-		-- $(MAKE) --no-print-directory --jobs 3 --output-sync=target tests \
+		-- $(MAKE) --no-print-directory --jobs 4 --output-sync=target tests \
 		|| { echo "the servers' logs are in $$data/logs"; exit 1; }; \
 	rm -rf $$data
 
-# What `make test` runs beside the servers. Most of them wait for servers, so three run at a time;
-# those that measure times or memory run alone, after the others.
-QUEUE_1 := delivery sampling jaeger_storage write
-QUEUE_2 := real_servers broker read search kafka otlp storage_plugin
-QUEUE_3 := restart agent faults sdks pipeline partition bad_input \
-	batch examples registry process api configuration tidy conformance plugin
-ALONE := freshness memory
+# What `make test` runs beside the servers. Most of them wait for servers, so four run at a time;
+# what measures times runs alone, after the others.
+QUEUE_1 := delivery write jaeger_storage sampling
+QUEUE_2 := real_servers broker storage_plugin
+QUEUE_3 := pipeline faults restart agent memory partition
+QUEUE_4 := bad_input read otlp search sdks kafka api \
+	batch examples registry process configuration tidy conformance plugin
+ALONE := freshness
 RUN_TESTS := $(CARGO) test --release --locked --workspace --no-fail-fast
 
-.PHONY: tests queue-units queue-1 queue-2 queue-3
-tests: queue-units queue-1 queue-2 queue-3
+.PHONY: tests queue-units queue-1 queue-2 queue-3 queue-4
+tests: queue-units queue-1 queue-2 queue-3 queue-4
 	$(RUN_TESTS) $(ALONE:%=--test %)
 queue-units:
 	$(RUN_TESTS) --lib --bins
@@ -119,6 +120,8 @@ queue-2:
 	$(RUN_TESTS) $(QUEUE_2:%=--test %)
 queue-3:
 	$(RUN_TESTS) $(QUEUE_3:%=--test %)
+queue-4:
+	$(RUN_TESTS) $(QUEUE_4:%=--test %)
 
 bench: runtime ## Measures the whole path; COMPARE=<git revision> measures that one too, in turns.
 	$(CARGO) build --profile dist --locked --bin spoor --bin bench
