@@ -38,6 +38,14 @@ setup: ## Installs the missing Debian packages.
 
 build: setup runtime ## Builds target/release/spoor and fetches the servers it starts.
 	$(CARGO) build --release --locked --bin spoor
+	@$(MAKE) --no-print-directory $(RUNTIME)/.archived
+
+# The servers run once for the archives of their classes, which halve every later start.
+$(RUNTIME)/.archived: $(RUNTIME)/.complete
+	data=$$(mktemp -d); \
+	$(SPOOR) servers --data-dir $$data $(FREE_PORTS) --set embedded.archive_classes=true -- true; \
+	rm -rf $$data
+	touch $@
 
 runtime: $(RUNTIME)/.complete ## Fetches Kafka, the schema registry and Postgres once.
 
@@ -88,15 +96,19 @@ $(CLIENTS)/java/.complete: $(CLIENT_SOURCES)/java/pom.xml
 # The tests are built together with the binary, so that their dependencies are built once.
 test: check runtime clients ## Everything that a change must pass.
 	$(CARGO) test --release --locked --workspace --no-run
+	@$(MAKE) --no-print-directory $(RUNTIME)/.archived
 	@for page in configuration:config metrics:metrics; do \
 		$(SPOOR) $${page#*:} docs | diff -u docs/$${page%%:*}.md - \
 			|| { echo "docs/$${page%%:*}.md is out of date: run make docs"; exit 1; }; \
 	done
-	data=$$(mktemp -d); \
+	data=$$(mktemp -d); JAVA_TOOL_OPTIONS="$(SHORT_LIVED)" \
 	$(SPOOR) servers --data-dir $$data $(FREE_PORTS) --set embedded.postgres.max_connections=400 \
 		-- $(MAKE) --no-print-directory --jobs 4 --output-sync=target tests \
 		|| { echo "the servers' logs are in $$data/logs"; exit 1; }; \
 	rm -rf $$data
+
+# Most servers of the tests are gone before what the second compiler makes of them would pay.
+SHORT_LIVED := -XX:TieredStopAtLevel=1
 
 # What `make test` runs beside the servers. Most of them wait for servers, so four run at a time;
 # what measures times runs alone, after the others.
