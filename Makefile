@@ -38,6 +38,14 @@ setup: ## Installs the missing Debian packages.
 
 build: setup runtime ## Builds target/release/spoor and fetches the servers it starts.
 	$(CARGO) build --release --locked --bin spoor
+	@$(MAKE) --no-print-directory $(RUNTIME)/.archived
+
+# The servers run once for the archives of their classes, which halve every later start.
+$(RUNTIME)/.archived: $(RUNTIME)/.complete
+	data=$$(mktemp -d); \
+	$(SPOOR) servers --data-dir $$data $(FREE_PORTS) --set embedded.archive_classes=true -- true; \
+	rm -rf $$data
+	touch $@
 
 runtime: $(RUNTIME)/.complete ## Fetches Kafka, the schema registry and Postgres once.
 
@@ -88,27 +96,32 @@ $(CLIENTS)/java/.complete: $(CLIENT_SOURCES)/java/pom.xml
 # The tests are built together with the binary, so that their dependencies are built once.
 test: check runtime clients ## Everything that a change must pass.
 	$(CARGO) test --release --locked --workspace --no-run
+	@$(MAKE) --no-print-directory $(RUNTIME)/.archived
 	@for page in configuration:config metrics:metrics; do \
 		$(SPOOR) $${page#*:} docs | diff -u docs/$${page%%:*}.md - \
 			|| { echo "docs/$${page%%:*}.md is out of date: run make docs"; exit 1; }; \
 	done
-	data=$$(mktemp -d); \
+	data=$$(mktemp -d); JAVA_TOOL_OPTIONS="$(SHORT_LIVED)" \
 	$(SPOOR) servers --data-dir $$data $(FREE_PORTS) --set embedded.postgres.max_connections=400 \
-		-- $(MAKE) --no-print-directory --jobs 3 --output-sync=target tests \
+		-- $(MAKE) --no-print-directory --jobs 4 --output-sync=target tests \
 		|| { echo "the servers' logs are in $$data/logs"; exit 1; }; \
 	rm -rf $$data
 
-# What `make test` runs beside the servers. Most of them wait for servers, so three run at a time;
-# those that measure times or memory run alone, after the others.
-QUEUE_1 := delivery sampling jaeger_storage write
-QUEUE_2 := real_servers broker read search kafka otlp
-QUEUE_3 := restart agent faults sdks pipeline partition bad_input \
-	batch examples registry process api configuration tidy
-ALONE := freshness memory
+# Most servers of the tests are gone before what the second compiler makes of them would pay.
+SHORT_LIVED := -XX:TieredStopAtLevel=1
+
+# What `make test` runs beside the servers. Most of them wait for servers, so four run at a time;
+# what measures times runs alone, after the others.
+QUEUE_1 := delivery write jaeger_storage sampling
+QUEUE_2 := real_servers broker storage_plugin
+QUEUE_3 := pipeline faults restart agent memory partition
+QUEUE_4 := bad_input read otlp search sdks kafka api \
+	batch examples registry process configuration tidy conformance plugin
+ALONE := freshness
 RUN_TESTS := $(CARGO) test --release --locked --workspace --no-fail-fast
 
-.PHONY: tests queue-units queue-1 queue-2 queue-3
-tests: queue-units queue-1 queue-2 queue-3
+.PHONY: tests queue-units queue-1 queue-2 queue-3 queue-4
+tests: queue-units queue-1 queue-2 queue-3 queue-4
 	$(RUN_TESTS) $(ALONE:%=--test %)
 queue-units:
 	$(RUN_TESTS) --lib --bins
@@ -119,6 +132,8 @@ queue-2:
 	$(RUN_TESTS) $(QUEUE_2:%=--test %)
 queue-3:
 	$(RUN_TESTS) $(QUEUE_3:%=--test %)
+queue-4:
+	$(RUN_TESTS) $(QUEUE_4:%=--test %)
 
 bench: runtime ## Measures the whole path; COMPARE=<git revision> measures that one too, in turns.
 	$(CARGO) build --profile dist --locked --bin spoor --bin bench

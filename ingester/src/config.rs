@@ -140,7 +140,7 @@ bootstrap::config! {
         pub batch_traces: usize = 2_000,
         /// Spans after which a batch is written.
         pub batch_spans: u64 = 20_000,
-        /// How long a trace that is due waits for its batch to fill.
+        /// Traces that are due are written on beats of this length, those of all partitions together.
         /// Longer: fewer transactions at low rates. Shorter: fresher queries.
         pub linger: Duration = Duration::from_millis(250),
         /// Writes of the process under way at once, of different partitions. Each takes a

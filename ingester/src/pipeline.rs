@@ -144,7 +144,7 @@ impl<L: SpanLog, W: TraceWriter, D: DeadLetters> Shell<L, W, D> {
     /// Begins a write beside everything else.
     fn begin(&self, request: WriteRequest) -> Writing {
         let stages = self.stages.clone();
-        tokio::spawn(async move { stages.write(&request).await })
+        tokio::spawn(async move { stages.write(request).await })
     }
 
     /// decode → assemble

@@ -7,11 +7,13 @@ use std::{
 
 use bootstrap::ReadinessFlag;
 use storage::{TraceWriter, Written};
-use tokio::{sync::Semaphore, time::Instant};
+use tokio::time::Instant;
 
 use crate::{
-    DeadLetters, FetchLimits, IngesterConfig, KnownSchemas, LiveLag, MemoryBudget, Moment,
-    OffsetGapPolicy, PartitionSettings, TailSampler, WriteFailure, WriteRequest, metrics, write,
+    DeadLetters, FailureKind, FetchLimits, IngesterConfig, KnownSchemas, LiveLag, MemoryBudget,
+    Moment, OffsetGapPolicy, PartitionSettings, TailSampler, WriteFailure, WriteRequest, metrics,
+    write,
+    write::{GATHER, Outcome, Waiting, WriteQueue, abandoned, shared_failure},
 };
 
 /// Shared by the partitions of a process.
@@ -37,7 +39,7 @@ pub struct Stages<W, D> {
     pub conditions: Conditions,
     /// How far the partitions are behind, for what gives way to them.
     pub lag: LiveLag,
-    writes: Semaphore,
+    writes: WriteQueue,
     started: Instant,
 }
 
@@ -65,7 +67,7 @@ impl<W: TraceWriter, D: DeadLetters> Stages<W, D> {
             on_offset_gap: config.consume.on_offset_gap,
             conditions,
             lag: LiveLag::default(),
-            writes: Semaphore::new(config.write.concurrency.max(1)),
+            writes: WriteQueue::new(config.write.concurrency, config.write.batch_spans),
             started: Instant::now(),
         }
     }
@@ -75,16 +77,65 @@ impl<W: TraceWriter, D: DeadLetters> Stages<W, D> {
         self.started.elapsed()
     }
 
-    /// Does one write, when it is its turn.
-    pub(crate) async fn write(&self, request: &WriteRequest) -> Result<Written, WriteFailure> {
-        let _turn = self.writes.acquire().await;
+    /// Does one write, when it is its turn; or others have done it with theirs.
+    pub(crate) async fn write(&self, request: WriteRequest) -> Result<Written, WriteFailure> {
+        let mut ticket = self.writes.enter(request);
+        tokio::select! {
+            biased;
+            outcome = &mut ticket.answer => return outcome.unwrap_or_else(|_| Err(abandoned())),
+            _turn = self.writes.turn() => {
+                tokio::time::sleep(GATHER).await;
+                while self.writes.holds(&ticket) {
+                    self.write_next().await;
+                }
+            }
+        }
+        ticket.answer.await.unwrap_or_else(|_| Err(abandoned()))
+    }
+
+    /// Does the writes that are next: in one transaction, or each in its own if one of them is to
+    /// blame for its failure.
+    async fn write_next(&self) {
+        let mut waiting = self.writes.next();
+        if waiting.len() > 1 {
+            match self.write_together(&waiting).await {
+                Ok(written) => {
+                    // The sums are told once, to the first.
+                    let mut written = Some(written);
+                    let each = waiting.drain(..);
+                    each.for_each(|one| one.tell(Ok(written.take().unwrap_or_default())));
+                }
+                Err(failure) if failure.kind == FailureKind::Transient => {
+                    let failure = shared_failure(failure);
+                    waiting.drain(..).for_each(|one| one.tell(Err(failure())));
+                }
+                Err(_) => {}
+            }
+        }
+        for one in waiting {
+            let outcome = self.write_alone(&one).await;
+            one.tell(outcome);
+        }
+    }
+
+    async fn write_together(&self, waiting: &[Waiting]) -> Outcome {
         let started = Instant::now();
-        let (letters, sampler) = (&self.dead_letters, self.sampler.as_ref());
-        let written = write::write(request, &self.schemas, sampler, letters, &*self.writer);
-        let outcome = written.await;
-        let spans = request.load.traces.iter().map(|trace| trace.spans).sum();
+        let requests: Vec<&WriteRequest> = waiting.iter().map(|one| &one.request).collect();
+        let (schemas, sampler) = (&self.schemas, self.sampler.as_ref());
+        let outcome = write::write_together(&requests, schemas, sampler, &*self.writer).await;
+        let spans = waiting.iter().map(Waiting::spans).sum();
         let failed = outcome.as_ref().err().map(|failure| failure.kind);
         metrics::wrote(started.elapsed(), spans, failed);
+        outcome
+    }
+
+    async fn write_alone(&self, one: &Waiting) -> Outcome {
+        let started = Instant::now();
+        let (letters, sampler) = (&self.dead_letters, self.sampler.as_ref());
+        let written = write::write(&one.request, &self.schemas, sampler, letters, &*self.writer);
+        let outcome = written.await;
+        let failed = outcome.as_ref().err().map(|failure| failure.kind);
+        metrics::wrote(started.elapsed(), one.spans(), failed);
         outcome
     }
 }

@@ -1,13 +1,18 @@
-//! write: one load → dead letters acknowledged, then traces and progress in one transaction. What tail
-//! sampling says of a trace is asked on the way, once for all tries.
+//! write: one load → dead letters acknowledged, then traces and progress in one transaction, which loads
+//! of several partitions may share (`write/queue.rs`). What tail sampling says of a trace is asked on
+//! the way, once for all tries.
 //!
 //! Retries are not made here: a failure says what kind it is, and the partition decides.
 
+mod queue;
+
 use bumpalo::Bump;
 use model::SpanBatch;
-use storage::{TraceWriter, WriteBatch, WriteError, Written};
+use storage::{ProgressStep, Remedy, TraceWriter, WriteBatch, WriteError, Written};
 
-use crate::{DeadLetters, KnownSchemas, TailSampler, WriteRequest, summarise};
+pub(crate) use queue::{GATHER, Outcome, Waiting, WriteQueue, abandoned, shared_failure};
+
+use crate::{DeadLetters, DueTrace, KnownSchemas, TailSampler, WriteRequest, summarise};
 
 /// What a failure asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -44,6 +49,11 @@ impl From<&WriteError> for FailureKind {
             WriteError::Transient { .. } => Self::Transient,
             WriteError::Poison { .. } => Self::Poison,
             WriteError::Operator { .. } | WriteError::Inconsistent { .. } => Self::Operator,
+            WriteError::Plugin { remedy, .. } => match remedy {
+                Remedy::TryAgain => Self::Transient,
+                Remedy::Bisect => Self::Poison,
+                Remedy::CallOperator => Self::Operator,
+            },
         }
     }
 }
@@ -88,23 +98,45 @@ pub async fn write<W: TraceWriter, D: DeadLetters>(
             cause: Box::new(error),
         })?;
     }
+    write_together(&[request], schemas, sampler, writer).await
+}
+
+/// Writes the loads of some partitions to the store, whose dead letters are acknowledged, all in one
+/// transaction.
+///
+/// # Errors
+/// If nothing was written to the store. The load of one of them may be to blame.
+pub(crate) async fn write_together<W: TraceWriter>(
+    requests: &[&WriteRequest],
+    schemas: &KnownSchemas,
+    sampler: Option<&TailSampler>,
+    writer: &W,
+) -> Result<Written, WriteFailure> {
     let failure = |kind, cause| WriteFailure {
         kind,
         dead_letters_acked: true,
         cause,
     };
-    let traces = &request.load.traces;
+    let loads = requests.iter().map(|request| &request.load.traces[..]);
     let arena = Bump::new();
     let mut batch = SpanBatch::default();
-    let ranges = summarise::decode_traces(&schemas.read(), traces, &arena, &mut batch)
-        .map_err(|error| failure(FailureKind::Poison, Box::new(error)))?;
+    let decoded: Result<Vec<_>, _> = loads
+        .clone()
+        .map(|traces| summarise::decode_traces(&schemas.read(), traces, &arena, &mut batch))
+        .collect();
+    let ranges = decoded.map_err(|error| failure(FailureKind::Poison, Box::new(error)))?;
     let indices: Vec<u32> = (0..batch.spans.len() as u32).collect();
-    let mut summaries = summarise::summarise(traces, &ranges, &batch, &indices, Some(0));
-    if let Some(sampler) = sampler {
-        sampler.judge(traces, &mut summaries);
+    let mut summaries = Vec::with_capacity(loads.clone().map(<[DueTrace]>::len).sum());
+    for (source, (traces, ranges)) in loads.zip(&ranges).enumerate() {
+        let mut of_load = summarise::summarise(traces, ranges, &batch, &indices, Some(source));
+        if let Some(sampler) = sampler {
+            sampler.judge(traces, &mut of_load);
+        }
+        summaries.append(&mut of_load);
     }
+    let steps: Vec<ProgressStep> = requests.iter().map(|one| one.step.clone()).collect();
     let whole = WriteBatch {
-        progress: std::slice::from_ref(&request.step),
+        progress: &steps,
         traces: &summaries,
     };
     writer

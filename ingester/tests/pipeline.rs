@@ -14,6 +14,8 @@ mod store;
 mod stage;
 #[path = "pipeline/life.rs"]
 mod life;
+#[path = "pipeline/sharing.rs"]
+mod sharing;
 #[path = "pipeline/direct.rs"]
 mod direct;
 #[path = "pipeline/cluster.rs"]

@@ -55,13 +55,19 @@ pub fn post_to(url: &str, headers: &[&str], body: &[u8]) -> Answer {
 
 /// Sends spans of one service as OTLP JSON.
 pub fn post_spans(stack: &Stack, service: &str, spans: &[Value]) -> Answer {
+    post_spans_with(stack, &[], service, spans)
+}
+
+/// The same with further headers.
+pub fn post_spans_with(stack: &Stack, more: &[&str], service: &str, spans: &[Value]) -> Answer {
     let name = json!([{ "key": "service.name", "value": { "stringValue": service } }]);
     let body = json!({ "resourceSpans": [{
         "resource": { "attributes": name },
         "scopeSpans": [{ "spans": spans }],
     }] });
     let body = body.to_string();
-    post(stack, &["content-type: application/json"], body.as_bytes())
+    let headers = [&["content-type: application/json"], more].concat();
+    post(stack, &headers, body.as_bytes())
 }
 
 /// A trace id that nobody else has.

@@ -9,7 +9,7 @@
 //! Payloads are bytes. The consumed position is the caller's: the group decides who reads a
 //! partition, never where. Offsets committed to Kafka ([`GroupConsumer::mirror`]) are for lag
 //! tools, and for callers that keep their position nowhere else: those ask for it
-//! ([`AssignedPartition::committed`]).
+//! ([`AssignedPartition::committed`], [`RangeReader::mirrored`]).
 
 pub mod config;
 pub mod record;

@@ -71,7 +71,9 @@ impl RangeReader {
     }
 
     /// The offsets that the client's group has mirrored of a topic, by partition, as
-    /// [`crate::GroupConsumer::mirror`] writes them: for gauges, never for reading on.
+    /// [`crate::GroupConsumer::mirror`] writes them. They may lag behind, and never run ahead: who
+    /// keeps the position elsewhere uses them for gauges, who does not reads on from them at the
+    /// cost of reading again.
     ///
     /// # Errors
     /// If the brokers cannot say.

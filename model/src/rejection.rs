@@ -49,7 +49,7 @@ reasons! {
         Undecodable = "undecodable",
         /// A record whose tenant is not a tenant's name, or differs from its header.
         InvalidTenant = "invalid_tenant",
-        /// Postgres refused the values of the span, whatever else was in the transaction.
+        /// The store refused the values of the span, whatever else was written with it.
         RefusedByStore = "refused_by_store",
         /// The receiver that an agent passed the span on to left it out, and named no reason of ours.
         LeftOutBeyond = "left_out_beyond",

@@ -107,9 +107,11 @@ impl Failure {
     /// What the client reads: nothing about the inside of the store.
     pub fn told(&self) -> String {
         match self {
-            Self::Read(ReadError::Operator(_) | ReadError::Inconsistent { .. }) => {
-                "the store cannot answer, see the log of the query service".to_owned()
-            }
+            Self::Read(
+                ReadError::Operator(_)
+                | ReadError::Inconsistent { .. }
+                | ReadError::PluginFailed(_),
+            ) => "the store cannot answer, see the log of the query service".to_owned(),
             Self::Malformed(_)
             | Self::TooLarge(_)
             | Self::NotFound(_)
@@ -118,9 +120,12 @@ impl Failure {
             | Self::TimedOut(_)
             | Self::Read(
                 ReadError::Unavailable(_)
+                | ReadError::PluginAway(_)
                 | ReadError::Timeout
                 | ReadError::TooBroad { .. }
-                | ReadError::NoSuchPage,
+                | ReadError::TooLarge { .. }
+                | ReadError::NoSuchPage
+                | ReadError::Unsupported(_),
             ) => self.to_string(),
         }
     }
@@ -128,18 +133,24 @@ impl Failure {
     /// The HTTP status that tells the client what to do about it.
     pub fn status(&self) -> StatusCode {
         match self {
-            Self::Malformed(_) | Self::Read(ReadError::TooBroad { .. } | ReadError::NoSuchPage) => {
-                StatusCode::BAD_REQUEST
-            }
+            Self::Malformed(_)
+            | Self::Read(
+                ReadError::TooBroad { .. } | ReadError::TooLarge { .. } | ReadError::NoSuchPage,
+            ) => StatusCode::BAD_REQUEST,
+            Self::Read(ReadError::Unsupported(_)) => StatusCode::NOT_IMPLEMENTED,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::Overloaded => StatusCode::TOO_MANY_REQUESTS,
             Self::TimedOut(_) | Self::Read(ReadError::Timeout) => StatusCode::GATEWAY_TIMEOUT,
-            Self::Read(ReadError::Unavailable(_)) => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Unsupported(_)
-            | Self::Read(ReadError::Operator(_) | ReadError::Inconsistent { .. }) => {
-                StatusCode::INTERNAL_SERVER_ERROR
+            Self::Read(ReadError::Unavailable(_) | ReadError::PluginAway(_)) => {
+                StatusCode::SERVICE_UNAVAILABLE
             }
+            Self::Unsupported(_)
+            | Self::Read(
+                ReadError::Operator(_)
+                | ReadError::Inconsistent { .. }
+                | ReadError::PluginFailed(_),
+            ) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 }

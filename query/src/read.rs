@@ -17,7 +17,7 @@ use crate::adjust::AdjustPlan;
 
 pub use archive::ArchiveOf;
 pub use attributes::AttributesOf;
-pub use catalogue::{DependenciesIn, Nothing, OperationsOf, Services};
+pub use catalogue::{CapabilitiesOfStore, DependenciesIn, Nothing, OperationsOf, Services};
 pub use stored::{StoredSearch, StoredTraces};
 pub use traces::{FoundTraces, Search, ShownTraces, Summaries, SummaryPage, Traces, TracesById};
 pub use uploaded::Uploaded;

@@ -130,7 +130,7 @@ impl<R: TraceReader> Query<R> {
             }
             false => None,
         };
-        let http = routes::router(app, &config, Ui::open(&config)?)?;
+        let http = routes::router(app, &config, Ui::open(&config, reader.capabilities())?)?;
         Ok(Self {
             reader,
             http: Door::open(config.listen, http).await?,

@@ -9,8 +9,8 @@ mod running;
 use anyhow::Context;
 use bootstrap::{Process, Secret};
 
-use crate::config::{Config, Deployment};
-use crate::roles::{direct_collector, ingester, kafka_collector, open_store, query};
+use crate::config::{Config, Deployment, StoreKind};
+use crate::roles::{AnyStore, direct_collector, ingester, kafka_collector, open_store, query};
 use crate::servers::{Addresses, Plan, Servers};
 use crate::{migrate, schema_ids};
 use running::Running;
@@ -43,7 +43,7 @@ fn plan(config: &Config) -> Plan {
     Plan {
         kafka: by_kafka && config.kafka.brokers.is_empty(),
         registry: by_kafka && !config.registry.url.is_set(),
-        postgres: !config.storage.url.is_set(),
+        postgres: config.storage.kind == StoreKind::Postgres && !config.storage.url.is_set(),
     }
 }
 
@@ -91,7 +91,10 @@ async fn start(
     let store = open_store(config, process).await?;
     let running = match config.deployment {
         Deployment::Direct => {
-            let collector = direct_collector(config, store.clone(), process).await?;
+            let AnyStore::Postgres(postgres) = &store else {
+                anyhow::bail!("`deployment` is `direct`, which needs Postgres");
+            };
+            let collector = direct_collector(config, postgres.clone(), process).await?;
             let query = query(config, store.clone(), process).await?;
             let query = query.with_span_writer(collector.exports());
             Running::start(collector, None, query, store, config)
@@ -157,6 +160,13 @@ mod tests {
         config.registry.url = Secret::new("http://registry");
         config.storage.url = Secret::new("postgres://db/spoor");
         assert!(plan(&config).is_empty());
+    }
+
+    #[test]
+    fn a_storage_plug_in_takes_the_place_of_postgres() {
+        let mut config = Config::default();
+        config.storage.kind = StoreKind::Remote;
+        assert!(!plan(&config).postgres && plan(&config).kafka);
     }
 
     #[test]

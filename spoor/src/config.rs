@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use self::kafka::KafkaSection;
 pub(crate) use self::ports::AdminSection;
-pub(crate) use self::storage::StorageSection;
+pub(crate) use self::storage::{StorageSection, StoreKind};
 pub(crate) use self::topics::{RegistrySection, TopicsSection};
 use crate::servers::EmbeddedConfig;
 
@@ -61,7 +61,7 @@ config! {
         pub topics: TopicsSection,
         /// The schema registry.
         pub registry: RegistrySection,
-        /// The Postgres that holds the traces.
+        /// What holds the traces.
         pub storage: StorageSection,
         /// The agent.
         pub agent: AgentConfig,

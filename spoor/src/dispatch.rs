@@ -54,6 +54,12 @@ impl Failure {
 pub(crate) fn run(cli: Cli) -> Result<ExitCode, Failure> {
     let sources = cli.sources();
     let document = || valid(&sources);
+    let on_postgres = |command| {
+        let loaded = document()?;
+        let checked = loaded.config.needs_postgres(command);
+        checked.map_err(Failure::Contradiction)?;
+        Ok::<_, Failure>(loaded)
+    };
     match cli.command {
         Command::Child(child) => {
             let error = servers::child::become_program(child.parent, child.signal, &child.program);
@@ -67,20 +73,20 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Config(ConfigCommand::Print) => print(&document()?.config)?,
         Command::Metrics(MetricsCommand::Docs) => say(metrics_page::page().trim_end()),
         Command::Migrate => migrate(document()?)?,
-        Command::Dlq(command) => dead_letters(&document()?, command)?,
+        Command::Dlq(command) => dead_letters(&on_postgres("spoor dlq")?, command)?,
         Command::Load(arguments) => return traffic(arguments),
         Command::Replay(command) => {
-            let loaded = document()?;
+            let loaded = on_postgres("spoor replay")?;
             return judged(crate::replay::run(&loaded.config, command));
         }
-        Command::Purge(arguments) => purge(&document()?, arguments)?,
-        Command::Sizes(arguments) => sizes(&document()?, arguments)?,
+        Command::Purge(arguments) => purge(&on_postgres("spoor purge")?, arguments)?,
+        Command::Sizes(arguments) => sizes(&on_postgres("spoor sizes")?, arguments)?,
         Command::Backfill(arguments) => {
-            let loaded = document()?;
+            let loaded = on_postgres("spoor backfill")?;
             return judged(crate::backfill::run(&loaded.config, arguments));
         }
         Command::Audit(arguments) => {
-            let loaded = document()?;
+            let loaded = on_postgres("spoor audit")?;
             return judged(crate::audit::run(&loaded.config, arguments));
         }
         Command::Canary(arguments) => {

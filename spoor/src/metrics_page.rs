@@ -7,11 +7,12 @@ use bootstrap::metrics::{Buckets, Describe};
 use metrics::{Counter, Gauge, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit};
 
 /// Where metrics come from, in data-path order.
-const CRATES: [(&str, Describe); 5] = [
+const CRATES: [(&str, Describe); 6] = [
     ("Kafka", kafka::metrics::describe),
     ("Collector", collector::metrics::describe),
     ("Ingester", ingester::metrics::describe),
     ("Storage", storage::metrics::describe),
+    ("Storage plug-in", remote_storage::metrics::describe),
     ("Query", query::metrics::describe),
 ];
 
@@ -27,6 +28,7 @@ pub(crate) fn buckets() -> Vec<Buckets> {
         collector::metrics::buckets(),
         ingester::metrics::buckets(),
         storage::metrics::buckets(),
+        remote_storage::metrics::buckets(),
         query::metrics::buckets(),
     ]
     .concat()

@@ -4,13 +4,14 @@ mod agent;
 mod collector;
 mod direct;
 mod ingester;
+mod positions;
 mod query;
 mod store;
 
 pub(crate) use self::collector::{AnyCollector, direct_collector, kafka_collector};
-pub(crate) use self::ingester::ingester;
-pub(crate) use self::query::query;
-pub(crate) use self::store::{maintain, open_store};
+pub(crate) use self::ingester::{AnyIngester, ingester};
+pub(crate) use self::query::{AnyQuery, query};
+pub(crate) use self::store::{AnyStore, maintain, open_postgres, open_store};
 
 use std::future::Future;
 use std::process::ExitCode;
@@ -122,11 +123,12 @@ async fn collector_alone(config: &Config, process: &Process) -> anyhow::Result<(
             .await
             .context("the collector failed");
     }
-    let store = open_store(config, process).await?;
+    let store = open_postgres(config, process).await?;
     let collector = direct_collector(config, store.clone(), process).await?;
     process.started();
-    let maintenance = tokio::spawn(maintain(store.clone(), process.stop.clone()));
-    let calculation = sampling::calculate(config, store.clone(), process.stop.clone());
+    let any = AnyStore::Postgres(store.clone());
+    let maintenance = tokio::spawn(maintain(any.clone(), process.stop.clone()));
+    let calculation = sampling::calculate(config, any, process.stop.clone());
     let (run, calculated) = tokio::join!(collector.run(process.stop.clone()), calculation);
     run.context("the collector failed")?;
     calculated?;

@@ -12,6 +12,7 @@ use schemas::SamplingAnnouncement;
 use storage::{OperationProbabilities, PostgresStore};
 
 use crate::config::{Config, Deployment};
+use crate::roles::AnyStore;
 use crate::schema_ids::CONTROL_TOPIC;
 
 /// How long to wait before something that failed is tried again.
@@ -22,15 +23,14 @@ const PATIENCE: Duration = Duration::from_secs(15);
 const LOOK_EVERY: Duration = Duration::from_secs(20);
 
 /// Calculates while no other process does, until told to stop. Nothing, unless it is switched on.
-pub(crate) async fn calculate(
-    config: &Config,
-    store: Arc<PostgresStore>,
-    stop: Stop,
-) -> anyhow::Result<()> {
-    if !config.ingester.sampling.enabled {
-        stop.stopped().await;
-        return Ok(());
-    }
+pub(crate) async fn calculate(config: &Config, store: AnyStore, stop: Stop) -> anyhow::Result<()> {
+    let store = match store {
+        AnyStore::Postgres(store) if config.ingester.sampling.enabled => store,
+        AnyStore::Postgres(_) | AnyStore::Remote(_) => {
+            stop.stopped().await;
+            return Ok(());
+        }
+    };
     let producer = match config.deployment {
         Deployment::Kafka => {
             let made = Producer::new(&config.kafka.client(), &config.kafka.producer());

@@ -1,6 +1,7 @@
 //! What a trace store promises: the traits that the ingester writes to and the query reads from.
 
 mod answers;
+mod capabilities;
 
 use std::future::Future;
 
@@ -10,6 +11,7 @@ use uuid::Uuid;
 
 use crate::{ReadError, WriteError};
 pub use answers::{AttributeCount, AttributeCounts, AttributeQuery, FoundPage, StoredTrace};
+pub use capabilities::Capabilities;
 
 /// Under which name the consumed position of new spans lies in the store.
 pub const LIVE_CONSUMER: &str = "live";
@@ -367,6 +369,11 @@ pub enum Archived {
 
 /// Reads traces. Every call sees one tenant alone.
 pub trait TraceReader: Send + Sync + 'static {
+    /// What it can be asked for, as far as it is known by now.
+    fn capabilities(&self) -> Capabilities {
+        Capabilities::ALL
+    }
+
     /// The trace with this id, segments merged, each span once; `None` when there is none.
     /// `hint` narrows the time partitions that are looked at, generously.
     fn trace(

@@ -1,6 +1,21 @@
 //! What can go wrong with the store, by what the caller should do about it.
 
-/// Why a write or a claim did not happen. Nothing was written in any of these cases.
+/// What a store beyond Postgres said.
+pub type PluginError = Box<dyn std::error::Error + Send + Sync>;
+
+/// What a failure of a storage plug-in asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Remedy {
+    /// Try again, for as long as it takes.
+    TryAgain,
+    /// Something in the batch is to blame: halve it, and dead-letter what is left.
+    Bisect,
+    /// Nothing but an operator helps; no data is at fault.
+    CallOperator,
+}
+
+/// Why a write or a claim did not happen. Postgres has written nothing in any of these cases; a
+/// plug-in may have stored a part.
 #[derive(Debug, thiserror::Error)]
 pub enum WriteError {
     /// Another owner has claimed the source, or its revision moved. Claim anew, drop every cache.
@@ -45,6 +60,14 @@ pub enum WriteError {
         /// What is wrong with it.
         what: String,
     },
+    /// A storage plug-in did not take all of it.
+    #[error("the storage plug-in did not take the spans")]
+    Plugin {
+        /// What to do about it.
+        remedy: Remedy,
+        /// The cause.
+        source: PluginError,
+    },
 }
 
 /// Why a read failed.
@@ -83,4 +106,19 @@ pub enum ReadError {
         /// What is wrong with it.
         what: String,
     },
+    /// This store cannot answer that, now or later.
+    #[error("the store that is configured cannot do that: {0}")]
+    Unsupported(&'static str),
+    /// The answer would take more memory than one answer may.
+    #[error("the answer is larger than {limit} bytes: ask for less")]
+    TooLarge {
+        /// The most there may be.
+        limit: u64,
+    },
+    /// A storage plug-in is away, or busy.
+    #[error("the storage plug-in is not available for now")]
+    PluginAway(#[source] PluginError),
+    /// A storage plug-in refuses to answer, or what it answers cannot be read.
+    #[error("the storage plug-in does not answer as it should")]
+    PluginFailed(#[source] PluginError),
 }

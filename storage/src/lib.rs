@@ -50,17 +50,18 @@ pub use account::{Account, Removal, SourceAccount, StoredDay, TenantTally};
 pub use config::{DatabaseUrl, StorageConfig};
 pub use contract::PassedOffsets;
 pub use contract::{
-    Archived, AttributeCount, AttributeCounts, AttributeQuery, Completeness, Counts, DeadLetter,
-    Decided, Dependency, FoundPage, LIVE_CONSUMER, Operation, Owner, Progress, ProgressStep,
-    RedPoint, RedQuery, Source, StoredTrace, TenantRecords, TraceReader, TraceSpans, TraceWriter,
-    Verdict, WriteBatch, Written,
+    Archived, AttributeCount, AttributeCounts, AttributeQuery, Capabilities, Completeness, Counts,
+    DeadLetter, Decided, Dependency, FoundPage, LIVE_CONSUMER, Operation, Owner, Progress,
+    ProgressStep, RedPoint, RedQuery, Source, StoredTrace, TenantRecords, TraceReader, TraceSpans,
+    TraceWriter, Verdict, WriteBatch, Written,
 };
 pub use day::Day;
 pub use dead_letter::KeptLetter;
-pub use error::{ReadError, WriteError};
+pub use error::{PluginError, ReadError, Remedy, WriteError};
 pub use histogram::DurationHistogram;
 pub use identities::{DroppedIdentity, StoredIdentity, WhichIdentities};
 pub use index::IndexConfig;
+pub use merge::TraceMerger;
 pub use migrate::SetupError;
 pub use purge::{LogEnd, Purge, PurgeOrder};
 pub use recount::{Recount, Recounted};

@@ -6,14 +6,14 @@ use model::{IdentityHasher, SpanBatch, SpanHash, Trace, TraceId};
 
 /// Gathers segments into a trace.
 #[derive(Debug)]
-pub(crate) struct TraceMerger {
+pub struct TraceMerger {
     known: HashSet<SpanHash>,
     trace: Trace,
 }
 
 impl TraceMerger {
     /// A trace without spans.
-    pub(crate) fn new(id: TraceId) -> Self {
+    pub fn new(id: TraceId) -> Self {
         Self {
             known: HashSet::new(),
             trace: Trace {
@@ -24,7 +24,7 @@ impl TraceMerger {
     }
 
     /// Adds the spans of a segment that are not there yet.
-    pub(crate) fn add(&mut self, tenant: &str, batch: &SpanBatch<'_>) {
+    pub fn add(&mut self, tenant: &str, batch: &SpanBatch<'_>) {
         let mut hasher = IdentityHasher::new(tenant, batch);
         let spans = (0u32..).zip(&batch.spans);
         let new: Vec<u32> = spans
@@ -48,7 +48,7 @@ impl TraceMerger {
     }
 
     /// The trace; nothing if no span was added.
-    pub(crate) fn finish(self) -> Option<Trace> {
+    pub fn finish(self) -> Option<Trace> {
         (!self.trace.resources.is_empty()).then_some(self.trace)
     }
 }

@@ -143,6 +143,7 @@ pub(crate) fn failed(took: Duration, error: &WriteError) {
         WriteError::Transient { .. } => "transient",
         WriteError::Poison { .. } => "poison",
         WriteError::Operator { .. } => "operator",
+        WriteError::Plugin { .. } => "plugin",
         WriteError::Inconsistent { .. } => "inconsistent",
     };
     histogram!(TRANSACTION_SECONDS).record(took.as_secs_f64());

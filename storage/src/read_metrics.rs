@@ -82,6 +82,9 @@ pub(crate) fn read<T>(call: &'static str, took: Duration, outcome: &Result<T, Re
         Err(ReadError::Inconsistent { .. }) => "inconsistent",
         Err(ReadError::TooBroad { .. }) => "too_broad",
         Err(ReadError::NoSuchPage) => "no_such_page",
+        Err(ReadError::Unsupported(_)) => "unsupported",
+        Err(ReadError::TooLarge { .. }) => "too_large",
+        Err(ReadError::PluginAway(_) | ReadError::PluginFailed(_)) => "plugin",
     };
     histogram!(READ_SECONDS, "call" => call, "outcome" => outcome).record(took.as_secs_f64());
 }

@@ -169,7 +169,7 @@ impl Core {
 
     fn next_load(&mut self, now: Moment, hurry: bool) -> Option<Load> {
         let lingered = |since: Option<Moment>| {
-            since.is_some_and(|since| hurry || now >= since + self.settings.linger)
+            since.is_some_and(|since| hurry || now >= beat_after(since, self.settings.linger))
         };
         let ready = self.assembler.fills(self.settings.targets)
             || lingered(self.assembler.due_since())
@@ -209,7 +209,7 @@ impl Core {
             None => [self.assembler.due_since(), self.aside_since]
                 .into_iter()
                 .flatten()
-                .map(|since| since + linger)
+                .map(|since| beat_after(since, linger))
                 .chain(self.confirm_at())
                 .min(),
         };
@@ -307,5 +307,37 @@ impl Core {
             .filter_map(Load::oldest_timestamp_ms)
             .chain(held)
             .min()
+    }
+}
+
+/// The beat at which what was due at `since` is written: the next multiple of `linger`. All
+/// partitions of a process share the beats, so that their writes can share a transaction.
+fn beat_after(since: Moment, linger: Duration) -> Moment {
+    let beat = linger.as_nanos();
+    if beat == 0 {
+        return since;
+    }
+    let beats = since.as_nanos() / beat + 1;
+    u64::try_from(beats * beat).map_or(Moment::MAX, Duration::from_nanos)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ms(millis: u64) -> Duration {
+        Duration::from_millis(millis)
+    }
+
+    #[test]
+    fn what_is_due_between_two_beats_is_written_at_the_next() {
+        assert_eq!(beat_after(ms(0), ms(250)), ms(250));
+        assert_eq!(beat_after(ms(249), ms(250)), ms(250));
+        assert_eq!(beat_after(ms(250), ms(250)), ms(500));
+    }
+
+    #[test]
+    fn without_a_linger_it_is_written_at_once() {
+        assert_eq!(beat_after(ms(7), Duration::ZERO), ms(7));
     }
 }

@@ -101,6 +101,7 @@ pub struct Stage {
     pub stop: StopHandle,
     pub readiness: Readiness,
     pub source: Source,
+    stages: Arc<Stages<MemoryStore, MemoryLetters>>,
     task: JoinHandle<Option<Released>>,
 }
 
@@ -135,16 +136,40 @@ impl Stage {
             store.clone(),
             conditions,
         );
+        Self::of_process(0, log, store, letters, readiness, Arc::new(stages))
+    }
+
+    /// Another partition of the same process.
+    pub fn beside(&self, number: i32) -> Self {
+        Self::of_process(
+            number,
+            MemoryLog::default(),
+            self.store.clone(),
+            self.letters.clone(),
+            self.readiness.clone(),
+            self.stages.clone(),
+        )
+    }
+
+    fn of_process(
+        partition_number: i32,
+        log: MemoryLog,
+        store: Arc<MemoryStore>,
+        letters: MemoryLetters,
+        readiness: Readiness,
+        stages: Arc<Stages<MemoryStore, MemoryLetters>>,
+    ) -> Self {
         let source = Source {
             consumer: "live".to_owned(),
             topic: "spoor.spans".to_owned(),
-            partition: 0,
+            partition: partition_number,
         };
         let (handle, stop) = Stop::new();
         let (giver, orders) = orders(stop);
         let assigned = Assigned::new(source.clone(), stages.settings, &stages.budget, 1);
-        let task = tokio::spawn(partition(log.clone(), assigned, Arc::new(stages), orders));
+        let task = tokio::spawn(partition(log.clone(), assigned, stages.clone(), orders));
         Self {
+            stages,
             log,
             store,
             letters,

@@ -17,6 +17,12 @@ const OURS: &[(&str, &[&str])] = &[
         &["model", "schemas", "kafka", "storage", "bootstrap"],
     ),
     ("storage", &["model"]),
+    // Beside the store and not within it: a client of gRPC, of which neither SQL's users nor the
+    // contract's need to know.
+    (
+        "remote-storage",
+        &["model", "schemas", "storage", "bootstrap"],
+    ),
     ("query", &["model", "schemas", "storage", "bootstrap"]),
     ("bootstrap", &[]),
     (
@@ -28,6 +34,7 @@ const OURS: &[(&str, &[&str])] = &[
             "collector",
             "ingester",
             "storage",
+            "remote-storage",
             "query",
             "bootstrap",
         ],

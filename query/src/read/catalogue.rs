@@ -1,7 +1,7 @@
 //! Services, operations, dependencies.
 
 use model::{SpanKind, Tenant, TimeRange};
-use storage::{Dependency, Operation, ReadError, TraceReader};
+use storage::{Capabilities, Dependency, Operation, ReadError, TraceReader};
 
 use super::Question;
 use crate::adjust::AdjustPlan;
@@ -78,6 +78,27 @@ impl Question for DependenciesIn {
         if let Some(service) = &self.service {
             found.retain(|edge| edge.parent == *service || edge.child == *service);
         }
+        found
+    }
+}
+
+/// What can the store be asked for?
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CapabilitiesOfStore;
+
+impl Question for CapabilitiesOfStore {
+    type Found = Capabilities;
+    type Shown = Capabilities;
+
+    async fn read<R: TraceReader>(
+        &self,
+        reader: &R,
+        _: &Tenant,
+    ) -> Result<Capabilities, ReadError> {
+        Ok(reader.capabilities())
+    }
+
+    fn adjust(self, found: Capabilities, _: AdjustPlan) -> Capabilities {
         found
     }
 }

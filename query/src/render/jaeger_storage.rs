@@ -1,7 +1,7 @@
 //! Answers of `jaeger.storage.v2` that no other API has in the same form.
 
 use schemas::jaeger_storage as wire;
-use storage::Dependency;
+use storage::{Capabilities, Dependency};
 
 use super::jaeger_protobuf::timestamp;
 use super::otlp_protobuf::{SUMMARIES, count, root, services};
@@ -56,14 +56,13 @@ pub fn dependencies(out: &mut Output, dependencies: &[Dependency]) -> Result<(),
     grpc::message(out, &wire::GetDependenciesResponse { dependencies })
 }
 
-/// What the store can do: a search needs no service, all its conditions hold for one span, and
-/// filters may hold whatever Jaeger's may.
-pub fn capabilities(out: &mut Output) -> Result<(), Gone> {
+/// What the store can do. Filters, where it reads any, may hold whatever Jaeger's may.
+pub fn capabilities(out: &mut Output, able: &Capabilities) -> Result<(), Gone> {
     let texts = |all: &[&str]| all.iter().map(|of| (*of).to_owned()).collect();
     let search = Some(wire::SearchCapabilities {
-        without_service_name: true,
-        same_span_conjunction: true,
-        filter: Some(wire::FilterCapabilities {
+        without_service_name: able.without_service,
+        same_span_conjunction: able.same_span,
+        filter: able.filters.then(|| wire::FilterCapabilities {
             levels: texts(&LEVELS),
             operators: texts(&OPERATORS),
         }),

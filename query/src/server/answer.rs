@@ -9,7 +9,7 @@ use bootstrap::{chain, clock};
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use storage::TraceReader;
+use storage::{ReadError, TraceReader};
 use tokio::time::Instant;
 use tracing::Instrument;
 
@@ -142,7 +142,7 @@ fn failure<E: Endpoint>(failure: &Failure) -> Response {
     let mut response = plain_text(status, body);
     if matches!(
         failure,
-        Failure::Overloaded | Failure::Read(storage::ReadError::Unavailable(_))
+        Failure::Overloaded | Failure::Read(ReadError::Unavailable(_) | ReadError::PluginAway(_))
     ) {
         response
             .headers_mut()

@@ -167,14 +167,16 @@ fn status<M: Method>(failure: &Failure) -> Status {
 fn code(failure: &Failure) -> Code {
     match failure {
         Failure::Malformed(_)
-        | Failure::Read(ReadError::TooBroad { .. } | ReadError::NoSuchPage) => {
-            Code::InvalidArgument
-        }
+        | Failure::Read(
+            ReadError::TooBroad { .. } | ReadError::TooLarge { .. } | ReadError::NoSuchPage,
+        ) => Code::InvalidArgument,
         Failure::NotFound(_) => Code::NotFound,
-        Failure::Unsupported(_) => Code::Unimplemented,
+        Failure::Unsupported(_) | Failure::Read(ReadError::Unsupported(_)) => Code::Unimplemented,
         Failure::TooLarge(_) | Failure::Overloaded => Code::ResourceExhausted,
         Failure::TimedOut(_) | Failure::Read(ReadError::Timeout) => Code::DeadlineExceeded,
-        Failure::Read(ReadError::Unavailable(_)) => Code::Unavailable,
-        Failure::Read(ReadError::Operator(_) | ReadError::Inconsistent { .. }) => Code::Internal,
+        Failure::Read(ReadError::Unavailable(_) | ReadError::PluginAway(_)) => Code::Unavailable,
+        Failure::Read(
+            ReadError::Operator(_) | ReadError::Inconsistent { .. } | ReadError::PluginFailed(_),
+        ) => Code::Internal,
     }
 }

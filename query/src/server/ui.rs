@@ -13,6 +13,7 @@ use axum::response::Response;
 use bootstrap::chain;
 use http::request::Parts;
 use http::{HeaderValue, Method, StatusCode, header};
+use storage::Capabilities;
 
 use self::page::Custom;
 use super::answer::plain_text;
@@ -57,6 +58,8 @@ pub(super) struct Ui {
     config: Option<PathBuf>,
     /// The base path without its last slash.
     base: String,
+    /// What the page is told that the store can do, as far as it was known at the start.
+    able: Capabilities,
     page: String,
     shown: Mutex<Shown>,
 }
@@ -69,17 +72,19 @@ struct Shown {
 
 impl Ui {
     /// Reads the page and its configuration; `None` where no folder is configured.
-    pub(super) fn open(config: &QueryConfig) -> Result<Option<Self>, UiError> {
+    pub(super) fn open(config: &QueryConfig, able: Capabilities) -> Result<Option<Self>, UiError> {
         let Some(folder) = config.ui_dir.clone() else {
             return Ok(None);
         };
         let page = text(&folder.join("index.html"))?;
         let base = config.base_path.trim_end_matches('/').to_owned();
-        let shown = page::inject(&page, &custom(config.ui_config.as_deref())?, &base);
+        let custom = custom(config.ui_config.as_deref())?;
+        let shown = page::inject(&page, &custom, &base, &able);
         Ok(Some(Self {
             folder,
             config: config.ui_config.clone(),
             base,
+            able,
             page,
             shown: Mutex::new(Shown {
                 page: shown.into(),
@@ -125,7 +130,10 @@ impl Ui {
         if self.config.is_some() && shown.read_at.elapsed() >= REREAD {
             shown.read_at = Instant::now();
             match custom(self.config.as_deref()) {
-                Ok(custom) => shown.page = page::inject(&self.page, &custom, &self.base).into(),
+                Ok(custom) => {
+                    let page = page::inject(&self.page, &custom, &self.base, &self.able);
+                    shown.page = page.into();
+                }
                 Err(error) => tracing::warn!(
                     error = %chain(&error),
                     "The UI keeps the configuration that it has"

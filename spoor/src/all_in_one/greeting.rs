@@ -7,7 +7,7 @@ use std::time::Duration;
 use bootstrap::Process;
 
 use super::running::Addresses;
-use crate::config::{Config, Deployment};
+use crate::config::{Config, Deployment, StoreKind};
 use crate::console::say;
 use crate::servers::Plan;
 
@@ -15,9 +15,10 @@ const POLL: Duration = Duration::from_millis(50);
 
 /// The first lines: the deployment, what is started for it, and why.
 pub(crate) fn deployment(config: &Config, plan: Plan) {
+    let (_, store) = store(config);
     let path = match config.deployment {
-        Deployment::Kafka => "collector → Kafka → ingester → Postgres → query",
-        Deployment::Direct => "collector → Postgres → query, without Kafka",
+        Deployment::Kafka => format!("collector → Kafka → ingester → {store} → query"),
+        Deployment::Direct => format!("collector → {store} → query, without Kafka"),
     };
     let name = config.deployment.name();
     say(format!(
@@ -36,7 +37,14 @@ pub(crate) fn deployment(config: &Config, plan: Plan) {
             String::new(),
         ),
         (
-            true,
+            config.storage.kind == StoreKind::Remote,
+            "storage plug-in",
+            false,
+            "storage.remote.endpoint",
+            config.storage.remote.endpoint.clone(),
+        ),
+        (
+            config.storage.kind == StoreKind::Postgres,
             "Postgres",
             plan.postgres,
             "storage.url",
@@ -99,12 +107,21 @@ pub(crate) fn ready(
     if config.deployment == Deployment::Kafka {
         line("Kafka", config.kafka.brokers.join(", "));
     }
-    line("Postgres", config.storage.store().url.redacted());
+    let (address, store) = store(config);
+    line(store, address);
     if let Some(data) = data {
         line("data", data.display().to_string());
     }
     if let Some(address) = receivers.otlp_http {
         first_span(&reachable(address), &reachable(addresses.query));
+    }
+}
+
+/// Where the traces are kept, and what that is.
+fn store(config: &Config) -> (String, &'static str) {
+    match config.storage.kind {
+        StoreKind::Postgres => (config.storage.store().url.redacted(), "Postgres"),
+        StoreKind::Remote => (config.storage.remote.endpoint.clone(), "storage plug-in"),
     }
 }
 

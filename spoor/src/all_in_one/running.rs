@@ -2,18 +2,14 @@
 
 use std::future::Future;
 use std::net::SocketAddr;
-use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
 use bootstrap::{Process, Stop, StopHandle};
 use futures_util::future::select_all;
-use ingester::Ingester;
-use query::Query;
-use storage::PostgresStore;
 use tokio::task::JoinHandle;
 
 use crate::config::Config;
-use crate::roles::{AnyCollector, maintain};
+use crate::roles::{AnyCollector, AnyIngester, AnyQuery, AnyStore, maintain};
 use crate::sampling;
 
 /// One role at work.
@@ -28,7 +24,7 @@ struct Part {
 pub(crate) struct Running {
     /// In the order in which they stop.
     parts: Vec<Part>,
-    store: Arc<PostgresStore>,
+    store: AnyStore,
     /// Where the collector and the query service listen.
     pub(crate) addresses: Addresses,
 }
@@ -46,14 +42,14 @@ impl Running {
     /// Sets every role to work.
     pub(crate) fn start(
         collector: AnyCollector,
-        ingester: Option<Ingester<PostgresStore>>,
-        query: Query<PostgresStore>,
-        store: Arc<PostgresStore>,
+        ingester: Option<AnyIngester>,
+        query: AnyQuery,
+        store: AnyStore,
         config: &Config,
     ) -> Self {
         let addresses = Addresses {
             collector: collector.addresses(),
-            query: query.addresses(),
+            query: query.address(),
             query_grpc: query.grpc_address(),
             remote_storage: query.remote_storage_address(),
         };
@@ -61,8 +57,9 @@ impl Running {
             collector.run(stop)
         })];
         if let Some(ingester) = ingester {
-            let run = |stop| async move { Ok(ingester.run(stop).await?) };
-            parts.push(Part::start("the ingester", config, run));
+            parts.push(Part::start("the ingester", config, |stop| {
+                ingester.run(stop)
+            }));
         }
         parts.push(Part::start(
             "the query service",

@@ -1,14 +1,30 @@
-//! The Postgres that holds the traces: the document's form of the `storage` crate's settings.
+//! The store that holds the traces: the document's form of the `storage` crate's settings, and a
+//! storage plug-in in its place.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use bootstrap::{ByteSize, Secret, config};
+use remote_storage::RemoteConfig;
+use serde::{Deserialize, Serialize};
 use storage::{DatabaseUrl, IndexConfig, SearchLimits, StorageConfig};
 
+/// What holds the traces.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum StoreKind {
+    /// Postgres.
+    Postgres,
+    /// A storage plug-in written for Jaeger.
+    Remote,
+}
+
 config! {
-    /// The Postgres that holds the traces.
+    /// The store that holds the traces: Postgres, or a storage plug-in.
     pub(crate) struct StorageSection {
+        /// `postgres`: everything below but `storage.remote`. `remote`: a storage plug-in written for
+        /// Jaeger, at `storage.remote`; it delivers at least once, and cannot do everything.
+        pub kind: StoreKind = StoreKind::Postgres,
         /// `postgres://user@host:port/database?sslmode=…`. Empty: `spoor all-in-one` starts a
         /// Postgres of its own.
         pub url: Secret = Secret::none(),
@@ -73,6 +89,8 @@ config! {
         /// Segments that a listing of attributes looks into, the newest. More: counts of more spans,
         /// for some 0.1 ms of CPU each.
         pub search_counted_segments: u64 = SearchLimits::default().counted_segments,
+        /// The storage plug-in, if `storage.kind` is `remote`.
+        pub remote: RemoteConfig,
     }
 }
 

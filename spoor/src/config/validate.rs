@@ -5,7 +5,7 @@ use anyhow::{Context, ensure};
 use collector::StrategySource;
 use ingester::TailSampler;
 
-use super::{Config, Deployment};
+use super::{Config, Deployment, StoreKind};
 
 impl Config {
     /// Checks sections against themselves and each other, without asking any server.
@@ -31,6 +31,7 @@ impl Config {
         );
         self.validate_sampling()?;
         self.validate_tail_sampling()?;
+        self.validate_store()?;
         crate::schema_ids::registry(self)?;
         Ok(())
     }
@@ -72,6 +73,51 @@ impl Config {
             !of.enabled || self.deployment == Deployment::Kafka,
             "`ingester.tail_sampling.enabled` cannot be true with `deployment = \"direct\"`: no trace \
              is assembled there"
+        );
+        Ok(())
+    }
+
+    /// What needs Postgres is refused beside a storage plug-in, not left undone.
+    fn validate_store(&self) -> anyhow::Result<()> {
+        if self.storage.kind == StoreKind::Postgres {
+            return Ok(());
+        }
+        self.storage.remote.check().context("in `storage.remote`")?;
+        let refused = [
+            (
+                self.deployment == Deployment::Direct,
+                "`deployment = \"direct\"`: without a log nothing remembers what the plug-in has not taken",
+            ),
+            (
+                self.ingester.tail_sampling.enabled,
+                "`ingester.tail_sampling.enabled`: a plug-in does not keep what was decided",
+            ),
+            (
+                self.ingester.sampling.enabled,
+                "`ingester.sampling.enabled`: a plug-in does not count root spans",
+            ),
+            (
+                self.query.admin.token.is_set(),
+                "`query.admin.token`: the admin API works on what Postgres keeps",
+            ),
+        ];
+        for (is_set, why) in refused {
+            ensure!(
+                !is_set,
+                "`storage.kind` is `remote`, which cannot go with {why}"
+            );
+        }
+        Ok(())
+    }
+
+    /// Refuses a command that works on what Postgres keeps.
+    ///
+    /// # Errors
+    /// If the store is a plug-in.
+    pub(crate) fn needs_postgres(&self, command: &str) -> anyhow::Result<()> {
+        ensure!(
+            self.storage.kind == StoreKind::Postgres,
+            "`{command}` works on what Postgres keeps, and `storage.kind` is `remote`"
         );
         Ok(())
     }
@@ -163,6 +209,51 @@ mod tests {
         let mut config = Config::default();
         config.ingester.tail_sampling.enabled = true;
         assert!(config.validate().is_err());
+    }
+
+    fn remote() -> Config {
+        let mut config = Config::default();
+        config.storage.kind = StoreKind::Remote;
+        config.storage.remote.endpoint = "http://plugin:17271".to_owned();
+        config
+    }
+
+    #[test]
+    fn a_storage_plug_in_refuses_what_needs_postgres() {
+        remote().validate().expect("a plug-in behind Kafka");
+        let with = |change: &dyn Fn(&mut Config)| {
+            let mut config = remote();
+            change(&mut config);
+            config
+                .validate()
+                .expect_err("it needs Postgres")
+                .to_string()
+        };
+        let at = |address: &str| with(&|of| of.storage.remote.endpoint = address.to_owned());
+        let token = bootstrap::Secret::new("token");
+        for (refused, named) in [
+            (with(&|of| of.deployment = Deployment::Direct), "deployment"),
+            (
+                with(&|of| of.ingester.sampling.enabled = true),
+                "ingester.sampling",
+            ),
+            (
+                with(&|of| of.query.admin.token = token.clone()),
+                "query.admin.token",
+            ),
+            (at(""), "storage.remote"),
+            (at("https://plugin:17271"), "storage.remote"),
+        ] {
+            assert!(refused.contains(named), "{refused}");
+        }
+    }
+
+    #[test]
+    fn a_storage_plug_in_refuses_tail_sampling() {
+        let mut config = sampled(r#"[{name = "all", type = "always_sample"}]"#).expect("good");
+        config.storage = remote().storage;
+        let refused = config.validate().expect_err("nothing keeps decisions");
+        assert!(refused.to_string().contains("tail_sampling"), "{refused}");
     }
 
     #[test]

@@ -1,25 +1,85 @@
 //! The query service: search/read → adjust → render.
 
-use std::sync::Arc;
+use std::net::SocketAddr;
 
 use anyhow::Context;
-use bootstrap::Process;
+use axum::Router;
+use bootstrap::{Process, Stop};
 use query::Query;
+use remote_storage::RemoteStore;
 use storage::PostgresStore;
 
+use super::store::AnyStore;
 use crate::config::Config;
 use crate::dead_letters::desk;
 use crate::purge;
 
-/// Builds a query service that listens already, with the admin API if there is a token for it.
+/// A query service on a store of either kind.
+pub(crate) enum AnyQuery {
+    Postgres(Query<PostgresStore>),
+    Remote(Query<RemoteStore>),
+}
+
+/// The same of whichever it is.
+macro_rules! either {
+    ($query:expr, $of:ident => $work:expr) => {
+        match $query {
+            AnyQuery::Postgres($of) => $work,
+            AnyQuery::Remote($of) => $work,
+        }
+    };
+}
+
+impl AnyQuery {
+    /// Lets exports to the port of Jaeger's remote storage be answered by this router.
+    pub(crate) fn with_span_writer(self, exports: Router) -> Self {
+        match self {
+            Self::Postgres(query) => Self::Postgres(query.with_span_writer(exports)),
+            Self::Remote(query) => Self::Remote(query.with_span_writer(exports)),
+        }
+    }
+
+    /// Where it listens for HTTP and gRPC.
+    pub(crate) fn address(&self) -> SocketAddr {
+        either!(self, query => query.addresses())
+    }
+
+    /// Where it listens for gRPC alone.
+    pub(crate) fn grpc_address(&self) -> SocketAddr {
+        either!(self, query => query.grpc_address())
+    }
+
+    /// Where it listens as Jaeger's remote storage; none when switched off.
+    pub(crate) fn remote_storage_address(&self) -> Option<SocketAddr> {
+        either!(self, query => query.remote_storage_address())
+    }
+
+    /// Answers until told to stop.
+    pub(crate) async fn run(self, stop: Stop) {
+        either!(self, query => query.run(stop).await);
+    }
+}
+
+/// Builds a query service that listens already; on Postgres with the admin API, if there is a token
+/// for it.
 pub(crate) async fn query(
     config: &Config,
-    store: Arc<PostgresStore>,
+    store: AnyStore,
     process: &Process,
-) -> anyhow::Result<Query<PostgresStore>> {
-    let letters = desk(config, store.clone());
-    let purge = purge::desk(config, store.clone());
-    let built = Query::build(config.query.clone(), store, &process.readiness).await;
-    let query = built.context("cannot start the query service")?;
-    Ok(query.with_admin(letters).with_purge(purge))
+) -> anyhow::Result<AnyQuery> {
+    let (settings, readiness) = (config.query.clone(), &process.readiness);
+    let failed = "cannot start the query service";
+    Ok(match store {
+        AnyStore::Postgres(store) => {
+            let letters = desk(config, store.clone());
+            let purge = purge::desk(config, store.clone());
+            let query = Query::build(settings, store, readiness).await;
+            let query = query.context(failed)?;
+            AnyQuery::Postgres(query.with_admin(letters).with_purge(purge))
+        }
+        AnyStore::Remote(store) => {
+            let query = Query::build(settings, store, readiness).await;
+            AnyQuery::Remote(query.context(failed)?)
+        }
+    })
 }

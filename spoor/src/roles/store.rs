@@ -5,16 +5,43 @@ use std::time::Duration;
 
 use anyhow::bail;
 use bootstrap::{Process, Stop, chain, clock};
+use remote_storage::RemoteStore;
 use storage::{PostgresStore, SetupError, StorageConfig};
 
-use crate::config::Config;
+use crate::config::{Config, StoreKind};
 
 const PAUSE: Duration = Duration::from_secs(1);
+
+/// The store of either kind.
+#[derive(Clone)]
+pub(crate) enum AnyStore {
+    Postgres(Arc<PostgresStore>),
+    Remote(Arc<RemoteStore>),
+}
+
+impl AnyStore {
+    /// Closes what is open, once what it does is done.
+    pub(crate) async fn close(&self) {
+        match self {
+            Self::Postgres(store) => store.close().await,
+            // Its connections end with it.
+            Self::Remote(_) => {}
+        }
+    }
+}
+
+/// The store that the configuration names. A plug-in that is away is told by those who ask it.
+pub(crate) async fn open_store(config: &Config, process: &Process) -> anyhow::Result<AnyStore> {
+    Ok(match config.storage.kind {
+        StoreKind::Postgres => AnyStore::Postgres(open_postgres(config, process).await?),
+        StoreKind::Remote => AnyStore::Remote(Arc::new(RemoteStore::new(&config.storage.remote)?)),
+    })
+}
 
 /// A store whose schema this program knows. Waits for a server that is away, until told to stop.
 ///
 /// Errors: the schema is older or newer than this program, or the settings are wrong.
-pub(crate) async fn open_store(
+pub(crate) async fn open_postgres(
     config: &Config,
     process: &Process,
 ) -> anyhow::Result<Arc<PostgresStore>> {
@@ -43,8 +70,12 @@ pub(crate) async fn open_store(
     Ok(Arc::new(store))
 }
 
-/// Keeps the store in order, unless another process does, until told to stop.
-pub(crate) async fn maintain(store: Arc<PostgresStore>, stop: Stop) {
+/// Keeps the store in order, unless another process does, until told to stop. A plug-in does so
+/// itself.
+pub(crate) async fn maintain(store: AnyStore, stop: Stop) {
+    let AnyStore::Postgres(store) = store else {
+        return stop.stopped().await;
+    };
     tokio::select! {
         () = store.maintain(clock::now) => {}
         () = stop.stopped() => {}

@@ -15,6 +15,10 @@ config! {
         /// Folder with the servers' programs. Default: `runtime` next to the folder of the
         /// `spoor` program.
         pub runtime_dir: Option<PathBuf> = None,
+        /// Whether Kafka and the registry, when they end, leave archives of the classes that they have
+        /// loaded beside their programs. Later starts use them and take half the time; a Java
+        /// machine that has changed ignores them.
+        pub archive_classes: bool = false,
         /// How long a server may take to come up. Longer than a recovery after a crash takes.
         pub start_timeout: Duration = Duration::from_secs(120),
         /// How long a server may take to stop before it is killed.

@@ -1,5 +1,6 @@
 //! The Java machine that runs Kafka and the registry.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -43,6 +44,20 @@ pub(crate) fn find() -> Result<PathBuf, JavaError> {
         Some(found) if found < OLDEST => Err(JavaError::TooOld { java, found }),
         _ => Ok(java),
     }
+}
+
+/// The argument by which a program whose jars lie in `folder` loads its classes from an archive, or
+/// leaves one as it ends; none if there is none and none is wanted.
+pub(super) fn class_archive(folder: &Path, make: bool) -> Option<OsString> {
+    let archive = folder.join("classes.jsa");
+    let option = match (make, archive.exists()) {
+        (true, _) => "-XX:ArchiveClassesAtExit=",
+        (false, true) => "-XX:SharedArchiveFile=",
+        (false, false) => return None,
+    };
+    let mut argument = OsString::from(option);
+    argument.push(archive);
+    Some(argument)
 }
 
 /// The major version out of `openjdk version "17.0.15" …`; old ones call themselves `1.8.0`.

@@ -12,6 +12,7 @@ use super::child::ChildSpec;
 use super::config::EmbeddedConfig;
 use super::data_dir::DataDir;
 use super::health::Health;
+use super::java;
 use super::ports::Ports;
 use super::runtime::Runtime;
 use super::supervise::Server;
@@ -41,7 +42,7 @@ pub(crate) async fn start(
     };
     if !folder.join("data/meta.properties").exists() {
         let id = cluster_id(uuid::Uuid::new_v4());
-        let mut arguments = machine("128m", runtime);
+        let mut arguments = machine("128m", runtime, false);
         arguments.extend(
             ["kafka.tools.StorageTool", "format", "--ignore-formatted"].map(OsString::from),
         );
@@ -49,7 +50,8 @@ pub(crate) async fn start(
         arguments.push(properties.clone().into());
         spec(arguments).run().await?;
     }
-    let mut arguments = machine(&format!("{}k", config.kafka.heap.0 >> 10), runtime);
+    let heap = format!("{}k", config.kafka.heap.0 >> 10);
+    let mut arguments = machine(&heap, runtime, config.archive_classes);
     arguments.push("kafka.Kafka".into());
     arguments.push(properties.into());
     let health = Health::Kafka { port: ports.kafka };
@@ -69,14 +71,14 @@ fn cluster_id(random: uuid::Uuid) -> String {
 }
 
 /// Arguments of the Java machine, up to the class to run.
-fn machine(heap: &str, runtime: &Runtime) -> Vec<OsString> {
+fn machine(heap: &str, runtime: &Runtime, archive_classes: bool) -> Vec<OsString> {
     let folder: PathBuf = runtime.kafka();
     let option = |name: &str, path: PathBuf| {
         let mut option = OsString::from(name);
         option.push(path);
         option
     };
-    vec![
+    let mut arguments: Vec<OsString> = vec![
         format!("-Xmx{heap}").into(),
         "-XX:+UseSerialGC".into(),
         "-XX:+ExitOnOutOfMemoryError".into(),
@@ -84,7 +86,9 @@ fn machine(heap: &str, runtime: &Runtime) -> Vec<OsString> {
         option("-Dlog4j2.configurationFile=", folder.join("log4j2.xml")),
         "-cp".into(),
         folder.join("lib/*").into(),
-    ]
+    ];
+    arguments.extend(java::class_archive(&folder, archive_classes));
+    arguments
 }
 
 fn server_properties(folder: &Path, ports: &Ports) -> String {

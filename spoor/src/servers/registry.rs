@@ -11,6 +11,7 @@ use super::child::ChildSpec;
 use super::config::EmbeddedConfig;
 use super::data_dir::DataDir;
 use super::health::Health;
+use super::java;
 use super::runtime::Runtime;
 use super::supervise::Server;
 
@@ -39,9 +40,13 @@ pub(crate) fn start(
         "-Dquarkus.log.level=WARN".to_owned(),
         "-Dapicurio.storage.kind=kafkasql".to_owned(),
         format!("-Dapicurio.kafkasql.bootstrap.servers={brokers}"),
-        "-jar".to_owned(),
     ];
     let mut arguments: Vec<OsString> = arguments.map(OsString::from).to_vec();
+    arguments.extend(java::class_archive(
+        &runtime.registry(),
+        config.archive_classes,
+    ));
+    arguments.push("-jar".into());
     arguments.push(jar.into());
     let spec = ChildSpec {
         name: "the schema registry",

@@ -1,6 +1,7 @@
 //! What is put into the page of a Jaeger UI before it is sent: pure.
 
 use serde_json::{Value, json};
+use storage::Capabilities;
 
 /// The operator's configuration of the UI.
 #[derive(Debug, Clone, PartialEq)]
@@ -14,20 +15,20 @@ pub(super) enum Custom {
 }
 
 /// The page with everything put in that it has a place for.
-pub(super) fn inject(page: &str, custom: &Custom, base: &str) -> String {
+pub(super) fn inject(page: &str, custom: &Custom, base: &str, able: &Capabilities) -> String {
     let version = json!({
         "gitCommit": "",
         "gitVersion": concat!("v", env!("CARGO_PKG_VERSION")),
         "buildDate": "",
     });
     let backend = json!({
-        "archiveStorage": true,
-        "metricsStorage": true,
-        "searchWithoutServiceName": true,
+        "archiveStorage": able.archive,
+        "metricsStorage": able.red,
+        "searchWithoutServiceName": able.without_service,
         "aiAssistant": false,
     });
     // What UIs up to 2.18 have instead.
-    let storage = json!({ "archiveStorage": true, "metricsStorage": true });
+    let storage = json!({ "archiveStorage": able.archive, "metricsStorage": able.red });
     let mut page = page.to_owned();
     match custom {
         Custom::None => {}
@@ -110,7 +111,7 @@ mod tests {
     #[test]
     fn values_take_the_place_of_defaults_wherever_there_is_one() {
         let custom = Custom::Json(json!({ "menu": ["</script><b>"] }));
-        let page = inject(PAGE, &custom, "/jaeger");
+        let page = inject(PAGE, &custom, "/jaeger", &Capabilities::ALL);
         for place in [
             r#"<base href="/jaeger/" data-inject-target"#,
             r#"const JAEGER_CONFIG = {"menu":["\u003c/script>\u003cb>"]};"#,
@@ -125,7 +126,7 @@ mod tests {
     #[test]
     fn a_script_takes_the_place_of_its_mark_and_of_the_line_after_it() {
         let custom = Custom::Script("function UIConfig() { return {}; }\n".to_owned());
-        let page = inject(PAGE, &custom, "");
+        let page = inject(PAGE, &custom, "", &Capabilities::ALL);
         assert!(
             page.contains("\nfunction UIConfig() { return {}; }\n  use("),
             "{page}"
@@ -142,7 +143,10 @@ mod tests {
             "JAEGER_CONFIG = other;",
             "// JAEGER_CONFIG_JS",
         ] {
-            assert_eq!(inject(page, &Custom::Json(json!({})), ""), page);
+            assert_eq!(
+                inject(page, &Custom::Json(json!({})), "", &Capabilities::ALL),
+                page
+            );
         }
     }
 
