@@ -21,6 +21,7 @@ use crate::config::{CollectorConfig, ConnectionsConfig};
 use crate::pipeline::Pipeline;
 use crate::publish::Publish;
 use crate::receive::connection::{Versions, serve};
+use crate::receive::kafka::KafkaReceiver;
 use crate::receive::{Admission, Annex, Listener, Protocol, Shared};
 use crate::receive::{jaeger_grpc, jaeger_thrift, otlp_grpc, otlp_http, sampling_http, zipkin};
 use crate::sampling::{self, KnownProbabilities, Sampling, StrategiesError};
@@ -89,6 +90,7 @@ pub struct Collector<P> {
     beside_otlp: Beside,
     beside_jaeger: Beside,
     annex: Annex<Pipeline<P>>,
+    topics: Option<KafkaReceiver>,
     readiness: Option<ReadinessFlag>,
 }
 
@@ -117,6 +119,7 @@ impl<P: Publish> Collector<P> {
             beside_otlp,
             beside_jaeger,
             annex: Annex::default(),
+            topics: None,
             readiness: None,
         })
     }
@@ -133,6 +136,13 @@ impl<P: Publish> Collector<P> {
     #[must_use]
     pub fn with_probabilities(mut self, probabilities: KnownProbabilities) -> Self {
         self.sampling = self.sampling.with_probabilities(probabilities);
+        self
+    }
+
+    /// Reads topics that other collectors write, besides what clients send.
+    #[must_use]
+    pub fn with_topics(mut self, receiver: Option<KafkaReceiver>) -> Self {
+        self.topics = receiver;
         self
     }
 
@@ -192,6 +202,10 @@ impl<P: Publish> Collector<P> {
             .open(running.shared.clone(), running.tracker.clone());
         running.tell_health(ServingStatus::Serving).await;
         running.serve_all(self.listeners, otlp, jaeger);
+        if let Some(topics) = self.topics {
+            let receiving = topics.run(running.shared.clone(), stop.clone());
+            running.tracker.spawn(receiving);
+        }
         let strategies = running.shared.sampling.clone();
         tokio::spawn(sampling::follow(strategies, stop.clone()));
         running

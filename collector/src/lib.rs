@@ -40,5 +40,6 @@ pub use enrich::Origin;
 pub use import::Importer;
 pub use publish::kafka::KafkaPublisher;
 pub use publish::{Publish, PublishError};
+pub use receive::kafka::KafkaReceiver;
 pub use receive::{Encoding, Protocol, Receipt, Refused};
 pub use sampling::{KnownProbabilities, StrategiesError, StrategySource};

@@ -45,6 +45,10 @@ pub const CONNECTIONS: &str = "spoor_collector_connections";
 pub const CONNECTIONS_REFUSED: &str = "spoor_collector_connections_refused_total";
 /// Failures to accept a connection, such as too few file descriptors.
 pub const ACCEPT_FAILURES: &str = "spoor_collector_accept_failures_total";
+/// Records of other collectors' topics that became dead letters, by reason.
+pub const KAFKA_DEAD_LETTERS: &str = "spoor_collector_kafka_dead_letters_total";
+/// Records of other collectors' topics that were deleted before they were read.
+pub const KAFKA_RECORDS_LOST: &str = "spoor_collector_kafka_records_lost_total";
 
 /// Tenants with a label of their own; all further ones share [`OTHER_TENANT`].
 const TENANT_LABELS: usize = 200;
@@ -56,6 +60,7 @@ pub fn describe() {
     describe_requests();
     describe_spans();
     describe_connections();
+    describe_topics();
     crate::sampling::metrics::describe();
     crate::agent::metrics::describe();
     for reason in RejectReason::ALL {
@@ -159,6 +164,20 @@ fn describe_connections() {
     );
 }
 
+fn describe_topics() {
+    describe_counter!(
+        KAFKA_DEAD_LETTERS,
+        Unit::Count,
+        "Records of other collectors' topics that hold what can never be stored and became dead \
+         letters, by reason."
+    );
+    describe_counter!(
+        KAFKA_RECORDS_LOST,
+        Unit::Count,
+        "Records of other collectors' topics that their brokers deleted before they were read."
+    );
+}
+
 /// Bucket limits of the histograms.
 pub fn buckets() -> Vec<(&'static str, Vec<f64>)> {
     // A full batch takes about a millisecond; an acknowledgement 5 to 50; clients give up at 10 s.
@@ -227,6 +246,14 @@ pub(crate) fn connections(protocol: Protocol, change: f64) {
 
 pub(crate) fn connection_refused(protocol: Protocol) {
     counter!(CONNECTIONS_REFUSED, "protocol" => protocol.as_str()).increment(1);
+}
+
+pub(crate) fn kafka_dead_letter(reason: RejectReason) {
+    counter!(KAFKA_DEAD_LETTERS, "reason" => reason.as_str()).increment(1);
+}
+
+pub(crate) fn kafka_records_lost(count: u64) {
+    counter!(KAFKA_RECORDS_LOST).increment(count);
 }
 
 pub(crate) fn accept_failed(protocol: Protocol) {

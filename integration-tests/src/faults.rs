@@ -21,9 +21,10 @@ mod site;
 mod soak;
 mod table;
 mod tcp_proxy;
-mod topic;
+pub(crate) mod topic;
 
 pub use course::{Fault, Notes, Outcome};
 pub use site::{Plan, Site};
 pub use soak::soak;
 pub use table::{HEAD, row};
+pub use topic::Topics;

@@ -232,6 +232,16 @@ impl Stack {
         format!("http://{address}")
     }
 
+    /// `host:port` of its Kafka.
+    pub fn brokers(&self) -> String {
+        format!("127.0.0.1:{}", self.ports.kafka)
+    }
+
+    /// Base URL of its schema registry.
+    pub fn registry(&self) -> String {
+        format!("http://127.0.0.1:{}/apis/ccompat/v7", self.ports.registry)
+    }
+
     /// Address of Jaeger's remote storage.
     pub fn remote_storage(&self) -> String {
         format!("http://127.0.0.1:{}", self.ports.remote_storage)

@@ -175,11 +175,7 @@ impl PartitionRecords {
     }
 
     /// Takes what is there, without waiting.
-    fn take(
-        &mut self,
-        max_records: usize,
-        max_bytes: usize,
-    ) -> Result<Vec<Record>, ConsumeError> {
+    fn take(&mut self, max_records: usize, max_bytes: usize) -> Result<Vec<Record>, ConsumeError> {
         let AssignedPartition { at, epoch, reader } = &self.assigned;
         if !reader.is_current(at, *epoch) {
             return Err(ConsumeError::NotOwned { at: at.clone() });

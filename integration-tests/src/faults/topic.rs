@@ -114,6 +114,18 @@ impl Topics {
         })
     }
 
+    /// Makes a topic with so many partitions.
+    pub fn make(&self, topic: &str, partitions: i32) -> anyhow::Result<()> {
+        let spec = TopicSpec {
+            replication_factor: Some(1),
+            ..spec(topic, partitions)
+        };
+        self.runtime.block_on(async {
+            Admin::new(&self.kafka)?.ensure_topics(&[spec]).await?;
+            Ok(())
+        })
+    }
+
     /// Gives a topic more partitions.
     pub fn grow(&self, topic: &str, partitions: i32) -> anyhow::Result<()> {
         let spec = TopicSpec {

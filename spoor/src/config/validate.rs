@@ -31,6 +31,7 @@ impl Config {
         );
         self.validate_sampling()?;
         self.validate_tail_sampling()?;
+        self.validate_topics()?;
         self.validate_store()?;
         crate::schema_ids::registry(self)?;
         Ok(())
@@ -73,6 +74,17 @@ impl Config {
             !of.enabled || self.deployment == Deployment::Kafka,
             "`ingester.tail_sampling.enabled` cannot be true with `deployment = \"direct\"`: no trace \
              is assembled there"
+        );
+        Ok(())
+    }
+
+    /// What topics hold is published before it is committed: that takes a topic of our own.
+    fn validate_topics(&self) -> anyhow::Result<()> {
+        let of = &self.collector.kafka;
+        of.validate().context("in `collector.kafka`")?;
+        ensure!(
+            of.topics.is_empty() || self.deployment == Deployment::Kafka,
+            "`collector.kafka.topics` needs `deployment = \"kafka\"`"
         );
         Ok(())
     }

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use bootstrap::{Process, Stop};
-use collector::{Addresses, Collector, KafkaPublisher, KnownProbabilities, StrategySource};
+use collector::{
+    Addresses, Collector, KafkaPublisher, KafkaReceiver, KnownProbabilities, StrategySource,
+};
 use ingester::{DirectWriter, KnownSchemas};
 use kafka::Producer;
 use schemas::{ChunkEncoder, SchemaSet, TRACE_CHUNK_SCHEMA};
@@ -39,6 +41,9 @@ pub(crate) async fn kafka_collector(
     let producer = Producer::new(&config.kafka.client(), &config.kafka.producer())?;
     let publisher = KafkaPublisher::new(producer, &config.collector.publish);
     let collector = Collector::build(config.collector.clone(), ChunkEncoder::new(id), publisher);
+    let (topics, own) = (&config.collector.kafka, config.kafka.client());
+    let receiver = KafkaReceiver::build(topics, &own, &process.readiness)
+        .context("cannot read topics of other collectors")?;
     let known = KnownProbabilities::default();
     if config.collector.sampling.source == StrategySource::Adaptive {
         let hearing = sampling::hear(config.clone(), known.clone());
@@ -49,6 +54,7 @@ pub(crate) async fn kafka_collector(
             .await
             .context("cannot start the collector")?
             .with_probabilities(known)
+            .with_topics(receiver)
             .with_readiness(process.readiness.register("collector")),
     ))
 }

@@ -127,10 +127,7 @@ mod tests {
     #[test]
     fn a_refusal_has_the_reason_of_the_letter() {
         let of = |refused: Refused| Flaw::of_refusal(&refused).reason;
-        assert_eq!(
-            of(DecodeError::Truncated.into()),
-            RejectReason::Undecodable
-        );
+        assert_eq!(of(DecodeError::Truncated.into()), RejectReason::Undecodable);
         let many = DecodeError::TooManySpans { limit: 1 };
         assert_eq!(of(many.into()), RejectReason::RecordTooLarge);
         let tenant = Refused::Tenant(UnknownTenant::NotListed);

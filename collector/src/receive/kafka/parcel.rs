@@ -111,7 +111,7 @@ fn varint_len(length: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use bumpalo::Bump;
-    use schemas::jaeger::Span;
+    use schemas::jaeger_query::model::Span;
 
     use super::*;
     use crate::config::LimitsConfig;
@@ -172,9 +172,10 @@ mod tests {
             ..Span::default()
         };
         let spans = [span(1, 3), span(2, 200), span(3, 70_000)];
-        let records = spans.iter().enumerate().map(|(offset, span)| {
-            record(offset as i64, &prost::Message::encode_to_vec(span), &[])
-        });
+        let records = spans
+            .iter()
+            .enumerate()
+            .map(|(offset, span)| record(offset as i64, &prost::Message::encode_to_vec(span), &[]));
         let parcel = Parcel {
             tenant: Ok(Tenant::default()),
             records: records.collect(),

@@ -42,10 +42,7 @@ async fn try_begin(
 
 /// Goes on where the log goes on, after it was found not to reach to the position. Tries until it
 /// can be read; `None` when the partition is no longer ours.
-pub(super) async fn go_on(
-    records: &mut PartitionRecords,
-    (low, high): (i64, i64),
-) -> Option<()> {
+pub(super) async fn go_on(records: &mut PartitionRecords, (low, high): (i64, i64)) -> Option<()> {
     let (at, position) = (records.id().clone(), records.position());
     tell_gap(&at, position, (low, high));
     let offset = first_offset(Some(position), (low, high), StartAt::Earliest);
