@@ -1,12 +1,14 @@
 //! consume: the log of one partition → records, as many as there is room for.
 
 mod kafka_log;
+mod recognise;
 
 use std::{future::Future, time::Duration};
 
 use kafka::Record;
 
 pub use kafka_log::KafkaLog;
+pub(crate) use recognise::{Recognised, landmark};
 
 /// Why a log gives no records.
 #[derive(Debug, thiserror::Error)]
@@ -56,6 +58,12 @@ pub trait SpanLog: Send + 'static {
 
     /// Tells the log how far the partition is done. For lag tools; nothing is read back.
     fn mirror(&self, watermark: i64);
+
+    /// Where it begins, and the offset that the next record will get; none for a log that cannot be
+    /// another one under the same name.
+    fn ends(&self) -> impl Future<Output = Result<Option<(i64, i64)>, LogError>> + Send {
+        async { Ok(None) }
+    }
 
     /// Records that are not delivered yet.
     fn lag(&self) -> u64;

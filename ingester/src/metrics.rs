@@ -56,6 +56,8 @@ pub const BATCH_SPANS: &str = "spoor_ingester_batch_spans";
 pub const WRITE_FAILURES: &str = "spoor_ingester_write_failures_total";
 /// Records that the log no longer had when they came next. `policy`.
 pub const OFFSET_GAP: &str = "spoor_ingester_offset_gap_records_total";
+/// Logs that were found to be other ones than were read before. `policy`.
+pub const LOGS_REPLACED: &str = "spoor_ingester_logs_replaced_total";
 /// Bytes of records read by replays, wanted or not.
 pub const REPLAY_BYTES: &str = "spoor_ingester_replay_bytes_total";
 /// Spans stored by replays and backfills.
@@ -179,6 +181,11 @@ pub(crate) fn offset_gap(policy: &'static str, records: u64) {
     counter!(OFFSET_GAP, "policy" => policy).increment(records);
 }
 
+/// A log is another one than was read before.
+pub(crate) fn log_replaced(policy: &'static str) {
+    counter!(LOGS_REPLACED, "policy" => policy).increment(1);
+}
+
 /// A replay has read so much.
 pub(crate) fn replay_read(bytes: u64) {
     counter!(REPLAY_BYTES).increment(bytes);
@@ -285,6 +292,11 @@ fn describe_consumption() {
     count(
         OFFSET_GAP,
         "Records that the log no longer had when they came next, by policy.",
+    );
+    count(
+        LOGS_REPLACED,
+        "Logs that were found to be other ones than were read before: a topic made again, or one \
+         that has lost its end. By policy.",
     );
     describe_gauge!(
         LAG_SECONDS,

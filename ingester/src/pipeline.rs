@@ -7,7 +7,7 @@ mod drain;
 
 use std::{sync::Arc, time::Duration};
 
-use storage::{Owner, Source, TraceWriter, Written};
+use storage::{Landmark, Owner, Source, TraceWriter, Written};
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
@@ -15,7 +15,7 @@ use self::intake::{Fetched, Intake};
 pub use self::orders::{Order, OrderGiver, Orders, orders};
 use crate::{
     Assigned, DeadLetters, FailureKind, Moment, OffsetGapPolicy, Released, Running, SpanLog,
-    Stages, Verdict, WriteFailure, WriteRequest, commit, metrics,
+    Stages, Verdict, WriteFailure, WriteRequest, commit, consume::landmark, metrics,
 };
 
 /// How often a partition that has nothing to do says how far it is behind.
@@ -55,6 +55,8 @@ struct Shell<L, W, D> {
     writing: Option<Writing>,
     /// Where to begin anew once everything held is written: the log is not the one it was.
     rewind_to: Option<i64>,
+    /// The last record that was read, by which the log is known again.
+    landmark: Option<Landmark>,
     observed_at: Moment,
 }
 
@@ -68,6 +70,7 @@ impl<L: SpanLog, W: TraceWriter, D: DeadLetters> Shell<L, W, D> {
             stages,
             writing: None,
             rewind_to: None,
+            landmark: None,
             observed_at: Moment::ZERO,
         }
     }
@@ -95,7 +98,8 @@ impl<L: SpanLog, W: TraceWriter, D: DeadLetters> Shell<L, W, D> {
             let error = match orders.unless_given(claim).await? {
                 Ok(progress) => {
                     self.stages.conditions.clear(self.source.partition);
-                    self.intake.start_at(progress.watermark);
+                    self.landmark = progress.landmark;
+                    self.intake.go_on_at(progress.watermark, self.landmark);
                     return Ok(assigned.claimed(owner, progress));
                 }
                 Err(error) => error,
@@ -142,7 +146,8 @@ impl<L: SpanLog, W: TraceWriter, D: DeadLetters> Shell<L, W, D> {
     }
 
     /// Begins a write beside everything else.
-    fn begin(&self, request: WriteRequest) -> Writing {
+    fn begin(&self, mut request: WriteRequest) -> Writing {
+        request.step.landmark = self.landmark;
         let stages = self.stages.clone();
         tokio::spawn(async move { stages.write(request).await })
     }
@@ -152,6 +157,11 @@ impl<L: SpanLog, W: TraceWriter, D: DeadLetters> Shell<L, W, D> {
         let now = self.stages.now();
         match fetched {
             Fetched::Records(records) => {
+                let last = records.last().map(landmark);
+                // Records that waited for their schema come a second time.
+                let newer =
+                    |last: &Landmark| self.landmark.is_none_or(|at| at.offset < last.offset);
+                self.landmark = last.filter(newer).or(self.landmark);
                 let decoded = self.intake.decode(records, running);
                 running.admit(decoded, now);
                 if let Some(offset) = self.intake.handed_on() {
@@ -159,6 +169,7 @@ impl<L: SpanLog, W: TraceWriter, D: DeadLetters> Shell<L, W, D> {
                 }
             }
             Fetched::Gap { wanted, low, high } => self.gap(running, wanted, low, high),
+            Fetched::Another { low, high } => self.another(low, high),
             Fetched::Refused(reason) => {
                 self.stages.conditions.report(self.source.partition, reason);
             }
@@ -200,9 +211,35 @@ impl<L: SpanLog, W: TraceWriter, D: DeadLetters> Shell<L, W, D> {
         }
     }
 
+    /// The log is another one under the same name: its records are new, whatever offsets are done.
+    fn another(&mut self, low: i64, high: i64) {
+        let policy = self.stages.on_offset_gap;
+        metrics::log_replaced(policy.as_str());
+        let read = self.landmark.map_or(-1, |landmark| landmark.offset);
+        let reason = format!(
+            "the record at offset {read} is not the one that was read: the log, which has {low} to \
+             {high}, is another one"
+        );
+        tracing::error!(
+            kafka.topic = self.source.topic,
+            kafka.partition = self.source.partition,
+            kafka.offset = read,
+            policy = policy.as_str(),
+            "The topic was made again, or has lost its end: {reason}"
+        );
+        self.intake.close();
+        match policy {
+            OffsetGapPolicy::Fail => {
+                self.stages.conditions.report(self.source.partition, reason);
+            }
+            OffsetGapPolicy::Skip => self.rewind_to = Some(low),
+        }
+    }
+
     fn rewind(&mut self, running: &mut Running) {
         if let Some(low) = self.rewind_to.take_if(|_| running.is_idle()) {
             running.rewind(low);
+            self.landmark = None;
             self.intake.start_at(low);
         }
     }

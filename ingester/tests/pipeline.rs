@@ -16,6 +16,8 @@ mod stage;
 mod life;
 #[path = "pipeline/sharing.rs"]
 mod sharing;
+#[path = "pipeline/recognising.rs"]
+mod recognising;
 #[path = "pipeline/direct.rs"]
 mod direct;
 #[path = "pipeline/cluster.rs"]

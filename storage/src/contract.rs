@@ -9,7 +9,7 @@ use model::{RejectReason, SpanBatch, SpanKind, Tenant, TimeRange, TraceId, Trace
 use roaring::RoaringTreemap;
 use uuid::Uuid;
 
-use crate::{ReadError, WriteError};
+use crate::{Landmark, ReadError, WriteError};
 pub use answers::{AttributeCount, AttributeCounts, AttributeQuery, FoundPage, StoredTrace};
 pub use capabilities::Capabilities;
 
@@ -73,6 +73,8 @@ pub struct Progress {
     pub done_above: RoaringTreemap,
     /// What became of the records that are done.
     pub counts: Counts,
+    /// A record that was read, by which the log is known again; none before the first one.
+    pub landmark: Option<Landmark>,
 }
 
 /// Moves a source's progress forward, in the same transaction as the traces.
@@ -98,6 +100,8 @@ pub struct ProgressStep {
     pub tenants: Vec<TenantRecords>,
     /// Offsets below the watermark that this step passes over.
     pub passed: PassedOffsets,
+    /// By which record the log is known again after this step.
+    pub landmark: Option<Landmark>,
 }
 
 /// Records of one tenant that a step finishes.

@@ -3,6 +3,7 @@
 mod contract;
 mod error;
 mod histogram;
+mod landmark;
 mod day;
 mod config;
 mod no_delay;
@@ -61,6 +62,7 @@ pub use error::{PluginError, ReadError, Remedy, WriteError};
 pub use histogram::DurationHistogram;
 pub use identities::{DroppedIdentity, StoredIdentity, WhichIdentities};
 pub use index::IndexConfig;
+pub use landmark::Landmark;
 pub use merge::TraceMerger;
 pub use migrate::SetupError;
 pub use purge::{LogEnd, Purge, PurgeOrder};

@@ -5,7 +5,9 @@ use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
 use crate::tally::TallyRows;
-use crate::{Counts, Owner, Progress, ProgressStep, Source, WriteError, failure, metrics};
+use crate::{
+    Counts, Landmark, Owner, Progress, ProgressStep, Source, WriteError, failure, metrics,
+};
 
 /// Longest wait of a claim for an earlier owner's transaction before that is ended.
 const PATIENCE: &str = "BEGIN; SET LOCAL lock_timeout = '1s'";
@@ -24,6 +26,9 @@ struct Row {
     spans_duplicate: i64,
     spans_dead_lettered: i64,
     spans_dropped: i64,
+    landmark_offset: Option<i64>,
+    landmark_timestamp_ms: Option<i64>,
+    landmark_hash: Option<i64>,
 }
 
 /// Takes a source over for `owner`, ending a transaction of an earlier owner that is in the way.
@@ -53,7 +58,8 @@ async fn try_claim(pool: &PgPool, source: &Source, owner: Owner) -> Result<Row, 
          ON CONFLICT (consumer, topic, partition)
          DO UPDATE SET owner = $4, revision = p.revision + 1, claimed_at = now()
          RETURNING revision, watermark, done_above, records, records_dead_lettered, spans_stored,
-                   spans_duplicate, spans_dead_lettered, spans_dropped",
+                   spans_duplicate, spans_dead_lettered, spans_dropped, landmark_offset,
+                   landmark_timestamp_ms, landmark_hash",
     )
     .bind(&source.consumer)
     .bind(&source.topic)
@@ -105,6 +111,11 @@ fn progress(row: Row) -> Result<Progress, WriteError> {
             spans_dropped: unsigned(row.spans_dropped),
             records_dead_lettered: unsigned(row.records_dead_lettered),
         },
+        landmark: Landmark::from_columns(
+            row.landmark_offset,
+            row.landmark_timestamp_ms,
+            row.landmark_hash,
+        ),
     })
 }
 
@@ -174,6 +185,7 @@ const ADVANCE: &str = "
              base_offset = coalesce(base_offset + $15, $6 + $16 - records - $8),
              offsets_skipped = CASE WHEN base_offset IS NULL THEN 0 ELSE offsets_skipped + $13 END,
              offsets_lost = CASE WHEN base_offset IS NULL THEN 0 ELSE offsets_lost + $14 END,
+             landmark_offset = $25, landmark_timestamp_ms = $26, landmark_hash = $27,
              written_at = now()
          WHERE consumer = $1 AND topic = $2 AND partition = $3 AND owner = $4 AND revision = $5";
 
@@ -208,6 +220,9 @@ pub(crate) async fn advance(
         .bind(&tallies.spans_dead)
         .bind(&tallies.dropped)
         .bind(tallies.dropped.iter().sum::<i64>())
+        .bind(step.landmark.map(|of| of.offset))
+        .bind(step.landmark.map(|of| of.timestamp_ms))
+        .bind(step.landmark.map(|of| of.hash.cast_signed()))
         .execute(conn)
         .await?;
     if moved.rows_affected() == 1 {

@@ -62,6 +62,10 @@ impl SpanLog for KafkaLog {
             .mirror(&[(self.assigned.id().clone(), watermark)]);
     }
 
+    async fn ends(&self) -> Result<Option<(i64, i64)>, LogError> {
+        Ok(Some(self.assigned.watermarks().await?))
+    }
+
     fn lag(&self) -> u64 {
         self.records.as_ref().map_or(0, PartitionRecords::lag)
     }

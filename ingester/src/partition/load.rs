@@ -86,6 +86,8 @@ impl Load {
             records_dead_lettered: self.dead.len() as u64,
             spans_dead_lettered: self.dead_spans(),
             tenants: self.tenants(),
+            // What was read last is told with the step by whoever reads.
+            landmark: None,
             passed: PassedOffsets {
                 skipped: ahead.passed.skipped,
                 lost: ahead.passed.lost,

@@ -5,11 +5,14 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use kafka::Record;
 use schemas::SchemaId;
+use storage::Landmark;
 use tokio::time::{Instant, sleep_until};
 
 use crate::{
     Backoff, Consume, Decoded, FetchLimits, KnownSchemas, LogError, RetryPolicy, Running,
-    SchemaSourceError, SpanLog, Stalled, consume::Consumer, decode,
+    SchemaSourceError, SpanLog, Stalled,
+    consume::{Consumer, Recognised},
+    decode,
 };
 
 type Asking = BoxFuture<'static, Result<(), SchemaSourceError>>;
@@ -21,6 +24,8 @@ pub(super) enum Fetched {
     Records(Vec<Record>),
     /// The records that come next are not in the log.
     Gap { wanted: i64, low: i64, high: i64 },
+    /// The log is another one than was read before.
+    Another { low: i64, high: i64 },
     /// An operator is needed; it will be tried again.
     Refused(String),
 }
@@ -30,6 +35,8 @@ pub(super) struct Intake<L> {
     consumer: Consumer<L>,
     schemas: KnownSchemas,
     backoff: Backoff,
+    /// What the log must have to be the one that it was, until that was looked for.
+    landmark: Option<Landmark>,
     /// Where to begin, until that has worked.
     start_at: Option<i64>,
     /// Nothing is tried before then.
@@ -55,6 +62,7 @@ impl<L: SpanLog> Intake<L> {
             consumer: Consumer::new(log, limits),
             schemas,
             backoff: Backoff::new(retry, seed),
+            landmark: None,
             start_at: None,
             wait_until: None,
             stalled: None,
@@ -68,9 +76,16 @@ impl<L: SpanLog> Intake<L> {
         &self.consumer.log
     }
 
+    /// Forgets what was taken, to go on at `offset` if the log still has the landmark.
+    pub(super) fn go_on_at(&mut self, offset: i64, landmark: Option<Landmark>) {
+        self.start_at(offset);
+        self.landmark = landmark;
+    }
+
     /// Forgets what was taken, to begin at `offset`.
     pub(super) fn start_at(&mut self, offset: i64) {
         self.start_at = Some(offset);
+        self.landmark = None;
         self.stalled = None;
         self.asking = None;
         self.last = None;
@@ -116,9 +131,9 @@ impl<L: SpanLog> Intake<L> {
             return Fetched::Records(self.ask().await);
         }
         match self.read(room).await {
-            Ok(records) => {
+            Ok(fetched) => {
                 self.backoff.succeeded();
-                Fetched::Records(records)
+                fetched
             }
             Err(LogError::OutOfRange { wanted, low, high }) => Fetched::Gap { wanted, low, high },
             Err(LogError::NotOwned) => {
@@ -155,12 +170,19 @@ impl<L: SpanLog> Intake<L> {
         self.last.filter(|_| self.stalled.is_none())
     }
 
-    async fn read(&mut self, room: u64) -> Result<Vec<Record>, LogError> {
+    async fn read(&mut self, room: u64) -> Result<Fetched, LogError> {
+        if let Some(landmark) = &self.landmark {
+            match self.consumer.recognise(landmark).await? {
+                Recognised::Same => self.landmark = None,
+                Recognised::Another { low, high } => return Ok(Fetched::Another { low, high }),
+                Recognised::NotYet => return Ok(Fetched::Records(Vec::new())),
+            }
+        }
         if let Some(offset) = self.start_at {
             self.consumer.start_at(offset).await?;
             self.start_at = None;
         }
-        self.consumer.fetch(room).await
+        Ok(Fetched::Records(self.consumer.fetch(room).await?))
     }
 
     /// Waits for the schema that is being asked for; the records that need it, once there is an

@@ -269,6 +269,10 @@ impl<L: SpanLog> SpanLog for GatedLog<L> {
         self.log.mirror(watermark);
     }
 
+    fn ends(&self) -> impl Future<Output = Result<Option<(i64, i64)>, LogError>> + Send {
+        self.log.ends()
+    }
+
     fn lag(&self) -> u64 {
         self.log.lag()
     }

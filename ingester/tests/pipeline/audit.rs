@@ -64,6 +64,7 @@ impl Cluster<PostgresStore> {
             spans_dead_lettered: 0,
             tenants: Vec::new(),
             passed: PassedOffsets::default(),
+            landmark: None,
         };
         let batch = WriteBatch {
             progress: &[step],

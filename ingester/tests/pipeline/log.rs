@@ -60,6 +60,17 @@ impl MemoryLog {
         shared.records.retain(|record| record.offset >= low);
     }
 
+    /// The topic is deleted and made again, with these records of its own.
+    pub fn make_again(&self, payloads: Vec<Vec<u8>>) {
+        let mut shared = self.shared.lock().unwrap();
+        shared.low = 0;
+        shared.records.clear();
+        drop(shared);
+        for payload in payloads {
+            self.append(Some(payload), &[]);
+        }
+    }
+
     pub fn mirrored(&self) -> i64 {
         self.shared.lock().unwrap().mirrored
     }
@@ -68,15 +79,14 @@ impl MemoryLog {
         self.shared.lock().unwrap().paused
     }
 
-    fn check(&self, wanted: i64) -> Result<(), LogError> {
+    fn bounds(&self) -> (i64, i64) {
         let shared = self.shared.lock().unwrap();
-        let (low, high) = (
-            shared.low,
-            shared
-                .records
-                .last()
-                .map_or(shared.low, |last| last.offset + 1),
-        );
+        let last = shared.records.last();
+        (shared.low, last.map_or(shared.low, |last| last.offset + 1))
+    }
+
+    fn check(&self, wanted: i64) -> Result<(), LogError> {
+        let (low, high) = self.bounds();
         if (low..=high).contains(&wanted) {
             return Ok(());
         }
@@ -129,6 +139,10 @@ impl SpanLog for MemoryLog {
 
     fn mirror(&self, watermark: i64) {
         self.shared.lock().unwrap().mirrored = watermark;
+    }
+
+    async fn ends(&self) -> Result<Option<(i64, i64)>, LogError> {
+        Ok(Some(self.bounds()))
     }
 
     fn lag(&self) -> u64 {

@@ -129,6 +129,7 @@ impl State {
             progress.revision += 1;
             progress.watermark = step.watermark;
             progress.done_above = step.done_above.clone();
+            progress.landmark = step.landmark;
             progress.counts.records += step.records;
             progress.counts.records_dead_lettered += step.records_dead_lettered;
         }

@@ -231,6 +231,7 @@ impl Store {
         source.progress.revision += 1;
         source.progress.watermark = step.watermark + high;
         source.progress.done_above = step.done_above.clone();
+        source.progress.landmark = step.landmark;
         let counts = &mut source.progress.counts;
         counts.records += step.records;
         counts.records_dead_lettered += step.records_dead_lettered;

@@ -39,7 +39,8 @@ pub(super) async fn set_to_end(
         "UPDATE progress SET owner = $1, revision = revision + 1, records = 0,
              records_dead_lettered = 0, spans_stored = 0, spans_duplicate = 0,
              spans_dead_lettered = 0, spans_dropped = 0, spans_untallied = 0, base_offset = NULL,
-             offsets_skipped = 0, offsets_lost = 0",
+             offsets_skipped = 0, offsets_lost = 0, landmark_offset = NULL,
+             landmark_timestamp_ms = NULL, landmark_hash = NULL",
     )
     .bind(Uuid::new_v4())
     .execute(&mut *conn)

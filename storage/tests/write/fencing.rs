@@ -34,10 +34,28 @@ pub(crate) fn step(owner: Owner, progress: &Progress, watermark: i64) -> Progres
         spans_dead_lettered: 0,
         tenants: Vec::new(),
         passed: PassedOffsets::default(),
+        landmark: None,
     }
 }
 
 const NOTHING: &[Trace] = &[];
+
+#[tokio::test]
+async fn a_claim_returns_the_landmark_of_the_last_step() {
+    let store = TestStore::new().await;
+    let first = store.store.claim(&source(), owner(1)).await;
+    let first = first.expect("claims");
+    assert_eq!(first.landmark, None);
+    let landmark = storage::Landmark::of(41, 7, Some(b"key"), Some(b"payload"));
+    let step = ProgressStep {
+        landmark: Some(landmark),
+        ..step(owner(1), &first, 42)
+    };
+    let written = write(&store.store, NOTHING, &[step]).await;
+    written.expect("writes");
+    let second = store.store.claim(&source(), owner(2)).await;
+    assert_eq!(second.expect("claims").landmark, Some(landmark));
+}
 
 #[tokio::test]
 async fn a_claim_returns_where_the_owner_before_it_stopped() {

@@ -126,7 +126,11 @@ async fn what_an_owner_held_is_fenced_and_the_next_claim_begins_at_the_end_of_th
     let store = TestStore::new().await;
     let claimed = store.store.claim(&source(), owner(1)).await;
     let first = claimed.expect("claims");
-    write(&store.store, &[numbered(1)], &[step(owner(1), &first, 42)])
+    let read = storage::ProgressStep {
+        landmark: Some(storage::Landmark::of(41, 0, None, None)),
+        ..step(owner(1), &first, 42)
+    };
+    write(&store.store, &[numbered(1)], &[read])
         .await
         .expect("writes");
     let purge = store.store.purge(&order(vec![to(100)])).await;
