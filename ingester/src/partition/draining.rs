@@ -25,7 +25,7 @@ pub struct Draining {
 #[derive(Debug)]
 pub enum DrainNext {
     /// Begin this write.
-    Write(WriteRequest),
+    Write(Box<WriteRequest>),
     /// Wait for the write under way, or until then.
     Wait(Option<Moment>),
     /// Let go.
@@ -42,7 +42,7 @@ impl Draining {
         if self.mode == Drain::WriteAll
             && let Some(request) = self.core.next_write(now, true)
         {
-            return DrainNext::Write(request);
+            return DrainNext::Write(Box::new(request));
         }
         let unfinished = self.mode == Drain::WriteAll && self.core.has_work();
         if self.core.is_writing() || unfinished {

@@ -36,7 +36,7 @@ impl<L: SpanLog, W: TraceWriter, D: DeadLetters> Shell<L, W, D> {
     async fn finish(&mut self, draining: &mut Draining) {
         loop {
             match draining.next(self.stages.now()) {
-                DrainNext::Write(request) => self.writing = Some(self.begin(request)),
+                DrainNext::Write(request) => self.writing = Some(self.begin(*request)),
                 DrainNext::Wait(wake_at) => {
                     let wait = self.wait(wake_at);
                     tokio::select! {

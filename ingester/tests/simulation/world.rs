@@ -165,7 +165,7 @@ impl World {
             Role::Assigned(_) => return self.claim(at),
             Role::Running(running) => running.next(now).write,
             Role::Draining(draining) => match draining.next(now) {
-                DrainNext::Write(request) => Some(request),
+                DrainNext::Write(request) => Some(*request),
                 DrainNext::Wait(_) => None,
                 DrainNext::Release => return self.release(at),
             },

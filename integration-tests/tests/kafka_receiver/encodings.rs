@@ -21,8 +21,11 @@ pub struct Sent {
     pub micros: u64,
 }
 
+/// A span → the payload of a record.
+pub type Encode = fn(&Sent) -> Vec<u8>;
+
 /// Every encoding by its name in the configuration.
-pub const ALL: [(&str, fn(&Sent) -> Vec<u8>); 7] = [
+pub const ALL: [(&str, Encode); 7] = [
     ("otlp-proto", |sent| otlp_proto(std::slice::from_ref(sent))),
     ("otlp-json", otlp_json),
     ("jaeger-proto", jaeger_proto),

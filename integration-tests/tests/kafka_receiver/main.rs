@@ -2,6 +2,7 @@
 
 mod encodings;
 
+use std::collections::BTreeSet;
 use std::process::Command;
 use std::time::Duration;
 
@@ -92,11 +93,8 @@ fn each_encoding_of_other_collectors_is_read_back() {
         assert_eq!(found["startTimeUnixNano"], start, "{encoding}");
         let end = json!(((one.start_us + one.micros) * 1_000).to_string());
         assert_eq!(found["endTimeUnixNano"], end, "{encoding}");
-        let service = &found["resource"]["service.name"];
-        assert!(
-            service.to_string().contains(&one.service),
-            "{encoding}: {found}"
-        );
+        let service = json!([{ "key": "service.name", "value": { "stringValue": one.service } }]);
+        assert_eq!(found["resource"], service, "{encoding}");
     }
 }
 
@@ -229,8 +227,21 @@ fn garbage_becomes_dead_letters_and_harms_no_neighbour() {
     stack.until("three dead letters", SOON, |stack| {
         stack.metric(LETTERS, "reason=\"undecodable\"") == 3.0
     });
-    let listed = stack.beside(&["dlq", "ls"]);
-    let listed = String::from_utf8_lossy(&listed.stdout);
-    assert!(listed.contains("undecodable"), "{listed}");
-    assert_eq!(cluster.count("spoor.spans.dlq").expect("the topic"), 3);
+    let letters = cluster.first("spoor.spans.dlq", 10).expect("the topic");
+    let header = |record: &kafka::Record, name: &str| {
+        let found = record.headers.iter().find(|(key, _)| key == name);
+        found.map(|(_, value)| String::from_utf8_lossy(value).into_owned())
+    };
+    let origins: BTreeSet<_> = letters
+        .iter()
+        .map(|letter| (header(letter, "dlq-topic"), header(letter, "dlq-reason")))
+        .collect();
+    let undecodable = |topic: &str| (Some(topic.to_owned()), Some("undecodable".to_owned()));
+    assert_eq!(
+        origins,
+        BTreeSet::from([undecodable("bad.jaeger"), undecodable("bad.otlp")])
+    );
+    let garbage = |letter: &kafka::Record| letter.payload.as_deref() == Some(b"\x0a\xff garbage");
+    assert_eq!(letters.iter().filter(|one| garbage(one)).count(), 2);
+    assert_eq!(letters.len(), 3);
 }

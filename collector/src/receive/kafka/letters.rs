@@ -90,7 +90,7 @@ impl DeadLetterTopic {
         );
         let hollow = Record {
             payload: None,
-            key: record.key.as_ref().map(|key| first(key)),
+            key: record.key.as_ref().map(first),
             headers: Vec::new(),
             ..record.clone()
         };
