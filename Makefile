@@ -82,7 +82,7 @@ $(CLIENTS)/python/.complete: $(CLIENT_SOURCES)/python/requirements.txt
 	$(@D)/bin/pip install --quiet --requirement $<
 	touch $@
 
-$(CLIENTS)/node/.complete: $(addprefix $(CLIENT_SOURCES)/node/,package.json package-lock.json export.mjs jaeger.mjs)
+$(CLIENTS)/node/.complete: $(addprefix $(CLIENT_SOURCES)/node/,package.json package-lock.json export.mjs jaeger.mjs zipkin.mjs)
 	mkdir -p $(@D)
 	cp $^ $(@D)
 	cd $(@D) && npm ci --silent --no-audit --no-fund

@@ -1,4 +1,4 @@
-//! OpenTelemetry's SDKs, and Jaeger's own clients, as programs: each exports one trace and prints what
+//! OpenTelemetry's SDKs, and Jaeger's and Zipkin's own clients, as programs: each exports one trace and prints what
 //! it sent.
 
 use std::path::PathBuf;
@@ -78,6 +78,11 @@ fn java(program: &str) -> Command {
 /// Runs an SDK and gives its report.
 pub fn export(language: Language, protocol: &str, endpoint: &str) -> Report {
     report(language, "export", [protocol, endpoint])
+}
+
+/// Runs a client of another make, such as `zipkin`, and gives its report.
+pub fn export_with(language: Language, program: &str, protocol: &str, endpoint: &str) -> Report {
+    report(language, program, [protocol, endpoint])
 }
 
 /// Runs Jaeger's own client, which sends over UDP, and gives its report.

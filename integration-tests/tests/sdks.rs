@@ -1,10 +1,10 @@
-//! What OpenTelemetry's SDKs send is read back equal, field by field, through both generations of
+//! What OpenTelemetry's SDKs and Jaeger's and Zipkin's own clients send is read back equal, field by field, through both generations of
 //! Jaeger's API.
 
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use integration_tests::clients::{Language, Report, export, rust};
+use integration_tests::clients::{Language, Report, export, export_with, rust};
 use integration_tests::{Deployment, Stack, jaeger_json, otlp_json};
 
 fn stack() -> &'static Stack {
@@ -79,4 +79,44 @@ fn rust_over_grpc() {
 #[test]
 fn rust_over_http() {
     assert_read_back(&rust::export("http", &stack().otlp_http()));
+}
+
+fn jaeger_thrift() -> String {
+    stack().told_address("Jaeger Thrift")
+}
+
+fn zipkin() -> String {
+    stack().told_address("Zipkin")
+}
+
+#[test]
+fn jaegers_java_client_in_thrift_over_http() {
+    let report = export_with(Language::Java, "jaeger", "thrift", &jaeger_thrift());
+    assert_read_back(&report);
+}
+
+#[test]
+fn zipkins_java_reporter_in_json() {
+    assert_read_back(&export_with(Language::Java, "zipkin", "json", &zipkin()));
+}
+
+#[test]
+fn zipkins_java_reporter_in_protobuf() {
+    let report = export_with(Language::Java, "zipkin", "protobuf", &zipkin());
+    assert_read_back(&report);
+}
+
+#[test]
+fn zipkins_node_client_in_version_2() {
+    assert_read_back(&export_with(Language::Node, "zipkin", "v2", &zipkin()));
+}
+
+#[test]
+fn zipkins_node_client_in_version_1() {
+    assert_read_back(&export_with(Language::Node, "zipkin", "v1", &zipkin()));
+}
+
+#[test]
+fn py_zipkin_in_json() {
+    assert_read_back(&export_with(Language::Python, "zipkin", "json", &zipkin()));
 }

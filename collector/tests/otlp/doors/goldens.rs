@@ -15,10 +15,6 @@ pub const SEEDS: [(Encoding, &[u8]); 7] = [
         include_bytes!("seeds/jaeger-post-spans.protobuf"),
     ),
     (
-        Encoding::JaegerSpanJson,
-        include_bytes!("seeds/jaeger-span.json"),
-    ),
-    (
         Encoding::JaegerThrift,
         include_bytes!("seeds/jaeger-batch.thrift"),
     ),
@@ -34,6 +30,10 @@ pub const SEEDS: [(Encoding, &[u8]); 7] = [
     (
         Encoding::ZipkinV1Thrift,
         include_bytes!("seeds/zipkin-v1.thrift"),
+    ),
+    (
+        Encoding::JaegerSpanJson,
+        include_bytes!("seeds/jaeger-span.json"),
     ),
 ];
 
