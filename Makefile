@@ -21,7 +21,7 @@ FREE_PORTS := --kafka-port 0 --kafka-controller-port 0 --registry-port 0 --postg
 
 PACKAGES := build-essential pkg-config libssl-dev zlib1g-dev xz-utils curl ca-certificates python3-venv
 
-.PHONY: help setup build runtime run clients test faults soak check docs demo bench clean
+.PHONY: help setup build runtime run clients test faults soak fuzz check docs demo bench clean
 
 help: ## Lists the targets.
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -164,6 +164,28 @@ soak: PACKAGES += iproute2 nftables
 soak: setup runtime ## One fault after the other on one installation for MINUTES; needs root.
 	$(FAULTS_BUILD)
 	target/release/faults soak $(MINUTES) $(SEED)
+
+# What libFuzzer needs to see which code an input reaches; stable Rust has it.
+COVERAGE := -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
+	-Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
+	-Cllvm-args=-sanitizer-coverage-trace-compares
+# Which decoders, and how long each.
+FUZZ_TARGETS ?= $(basename $(notdir $(wildcard fuzz/seeds/*.hex)))
+FUZZ_SECONDS ?= 60
+FUZZ_LIMITS := -max_len=65536 -timeout=10 -malloc_limit_mb=64 -rss_limit_mb=700
+
+fuzz: setup ## Looks for bytes that a decoder cannot bear: FUZZ_SECONDS for each of FUZZ_TARGETS.
+	@host=$$(rustc -vV | sed -n 's/^host: //p'); \
+	RUSTFLAGS="$(COVERAGE)" $(CARGO) build --release --locked --manifest-path fuzz/Cargo.toml \
+		--target-dir target/fuzz --target $$host; \
+	for target in $(FUZZ_TARGETS); do \
+		echo "$$target"; corpus=target/fuzz/corpus/$$target; \
+		fuzz/seeds.py unpack $$target $$corpus; \
+		SPOOR_FUZZ_TARGET=$$target target/fuzz/$$host/release/fuzz $(FUZZ_LIMITS) \
+			-max_total_time=$(FUZZ_SECONDS) -artifact_prefix=target/fuzz/$$target- $$corpus \
+			> target/fuzz/$$target.log 2>&1 || { tail -40 target/fuzz/$$target.log; exit 1; }; \
+		grep DONE target/fuzz/$$target.log; \
+	done
 
 clean: ## Removes what was built and fetched.
 	$(CARGO) clean

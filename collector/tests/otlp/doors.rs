@@ -6,7 +6,7 @@ pub mod zipkin_wire;
 mod goldens;
 mod single_span;
 mod properties;
-mod mutations;
+pub mod mutations;
 mod answers;
 mod bad_input;
 mod same_trace;

@@ -8,6 +8,7 @@ mod memory;
 mod recorder;
 mod running;
 mod decoding;
+mod found;
 mod bad_input;
 mod answers;
 mod grpc;

@@ -3,6 +3,7 @@
 //! `SPOOR_WRITE_EXAMPLES=1` writes those examples of the present schema that have no file yet.
 
 mod cases;
+mod found;
 
 use std::{
     fs,

@@ -10,7 +10,7 @@ use crate::decoding::pass_through;
 const ROUNDS: usize = 20_000;
 
 /// Pseudo-random numbers that are the same in each run.
-struct Random(u64);
+pub struct Random(pub u64);
 
 impl Random {
     fn below(&mut self, limit: usize) -> usize {
@@ -31,7 +31,7 @@ const ODD: [&[u8]; 6] = [
     b"\\ud800",
 ];
 
-fn mutated(seed: &[u8], random: &mut Random) -> Vec<u8> {
+pub fn mutated(seed: &[u8], random: &mut Random) -> Vec<u8> {
     let mut body = seed.to_vec();
     for _ in 0..=random.below(3) {
         let at = random.below(body.len());

@@ -199,3 +199,17 @@ proptest! {
         prop_assert_eq!(parse(&text), parse(&json));
     }
 }
+
+/// Texts by which a fuzzer (`make fuzz`) reached code that no other text had reached.
+#[test]
+fn what_a_fuzzer_has_found_is_a_filter_or_a_complaint() {
+    let seeds = include_str!("../../../../fuzz/seeds/filter.hex");
+    assert!(seeds.lines().count() >= 20, "there are seeds");
+    for line in seeds.lines() {
+        let byte = |at: usize| u8::from_str_radix(&line[at..at + 2], 16).expect("hex");
+        let text: Vec<u8> = (0..line.len()).step_by(2).map(byte).collect();
+        if let Ok(text) = std::str::from_utf8(&text) {
+            assert!(parse(text).map_or_else(|error| !error.to_string().is_empty(), |_| true));
+        }
+    }
+}
