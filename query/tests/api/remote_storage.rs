@@ -5,3 +5,4 @@ mod answers;
 mod searching;
 mod refusals;
 mod exactness;
+mod goldens;
