@@ -1,6 +1,6 @@
 //! The topics as an administrator sees them: ends, records of any kind, growing, deleting.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -64,6 +64,14 @@ impl Topics {
             .into_iter()
             .map(|one| (one.at.partition, one.high))
             .collect())
+    }
+
+    /// What a group has committed of a topic, by partition.
+    pub fn committed(&self, group: &str, topic: &str) -> anyhow::Result<HashMap<i32, i64>> {
+        self.runtime.block_on(async {
+            let reader = RangeReader::of_group(&self.kafka, group)?;
+            Ok(tokio::time::timeout(PATIENCE, reader.mirrored(topic)).await??)
+        })
     }
 
     /// Records that a topic holds.

@@ -10,6 +10,7 @@ use encodings::{ALL, Sent, otlp_proto};
 use integration_tests::faults::Topics;
 use integration_tests::otlp_http::now_nanos;
 use integration_tests::{Deployment, Stack, binary, otlp_json};
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
 const ACCEPTED: &str = "spoor_collector_spans_accepted_total";
@@ -154,7 +155,7 @@ fn a_second_collector_takes_partitions_over_and_gives_them_back_when_it_is_kille
     stack.until("the first one reads", SOON, |stack| {
         stack.metric(ACCEPTED, OF_TOPICS) >= 250.0
     });
-    let mut second = second_collector(&stack, &[topic]);
+    let mut second = another_collector(&stack, &reading(&[topic]));
     let owned = |stack: &Stack| {
         stack.metric(
             "spoor_kafka_partitions_owned_count",
@@ -170,14 +171,45 @@ fn a_second_collector_takes_partitions_over_and_gives_them_back_when_it_is_kille
     assert_each_there_once(&stack, &ids);
 }
 
-fn second_collector(stack: &Stack, topics: &[(&str, &str)]) -> std::process::Child {
-    let log = std::fs::File::create(stack.file("second.log")).expect("a log");
+#[test]
+fn what_comes_between_two_collectors_that_begin_at_the_end_is_read() {
+    let topic = ("latest.spans", "otlp-proto");
+    let stack = Stack::start("topics-latest", Deployment::Kafka);
+    let cluster = Topics::at(&stack.brokers()).expect("a cluster");
+    cluster.make(topic.0, 4).expect("the topic is made");
+    let before = fill(&cluster, topic.0, 10);
+    let mut settings = reading(&[topic]);
+    settings.push(("SPOOR__COLLECTOR__KAFKA__START", "latest".to_owned()));
+    let mut first = another_collector(&stack, &settings);
+    stack.until("the group has begun", SOON, |_| {
+        let begun = cluster.committed("spoor-collector", topic.0);
+        begun.is_ok_and(|partitions| partitions.len() == 4)
+    });
+    kill_process(Pid::from_child(&first), Signal::TERM).expect("it is there");
+    first.wait().expect("it has ended");
+    let between = fill(&cluster, topic.0, 20);
+    let mut second = another_collector(&stack, &settings);
+    assert_each_there_once(&stack, &between);
+    for id in before {
+        assert_eq!(spans(&stack, id), Vec::<Value>::new(), "{id:032x}");
+    }
+    second.kill().expect("it is killed");
+    second.wait().expect("it has ended");
+}
+
+/// A collector beside the stack's own.
+fn another_collector(stack: &Stack, settings: &[(&'static str, String)]) -> std::process::Child {
+    let log = std::fs::File::options()
+        .create(true)
+        .append(true)
+        .open(stack.file("another.log"));
+    let log = log.expect("a log");
     let anywhere = "127.0.0.1:0";
     Command::new("setpriv")
         .args(["--pdeathsig", "KILL"])
         .arg(binary())
         .arg("collector")
-        .envs(reading(topics))
+        .envs(settings.iter().cloned())
         .env("SPOOR__KAFKA__BROKERS", format!("[{:?}]", stack.brokers()))
         .env("SPOOR__REGISTRY__URL", stack.registry())
         .envs(
@@ -195,7 +227,7 @@ fn second_collector(stack: &Stack, topics: &[(&str, &str)]) -> std::process::Chi
         .stdout(log.try_clone().expect("a log"))
         .stderr(log)
         .spawn()
-        .expect("a second collector")
+        .expect("another collector")
 }
 
 #[test]

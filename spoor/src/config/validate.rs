@@ -86,6 +86,26 @@ impl Config {
             of.topics.is_empty() || self.deployment == Deployment::Kafka,
             "`collector.kafka.topics` needs `deployment = \"kafka\"`"
         );
+        let (consume, replay) = (&self.ingester.consume, &self.ingester.replay);
+        let mut ours: Vec<String> = schemas::topics().into_iter().map(|one| one.name).collect();
+        ours.extend(
+            [
+                &self.collector.publish.topic,
+                &of.dead_letter_topic,
+                &consume.topic,
+                &consume.dead_letter_topic,
+                &replay.topic,
+            ]
+            .map(Clone::clone),
+        );
+        // In another cluster too: letters are told apart, and driven again, by the topic's name.
+        for read in &of.topics {
+            ensure!(
+                !ours.contains(&read.topic),
+                "`collector.kafka.topics`: {} is a topic of Spoor's own, which would read what it writes",
+                read.topic
+            );
+        }
         Ok(())
     }
 
@@ -221,6 +241,32 @@ mod tests {
         let mut config = Config::default();
         config.ingester.tail_sampling.enabled = true;
         assert!(config.validate().is_err());
+    }
+
+    fn reading(topic: &str) -> anyhow::Result<()> {
+        let mut config = Config::default();
+        config.collector.publish.topic = "renamed.spans".to_owned();
+        config.collector.kafka.topics = vec![collector::config::TopicConfig {
+            topic: topic.to_owned(),
+            encoding: collector::config::TopicEncoding::OtlpProto,
+            tenant: None,
+            group: None,
+        }];
+        config.validate()
+    }
+
+    #[test]
+    fn a_collector_does_not_read_what_it_writes() {
+        reading("otlp_spans").expect("a topic of another collector");
+        for own in [
+            "spoor.spans",
+            "spoor.spans.dlq",
+            "spoor.control",
+            "renamed.spans",
+        ] {
+            let error = reading(own).expect_err("a topic of Spoor's own");
+            assert!(error.to_string().contains(own), "{error}");
+        }
     }
 
     fn remote() -> Config {

@@ -36,7 +36,11 @@ pub(super) struct Reading<P> {
 pub(super) async fn read<P: Ingest>(reading: Reading<P>) {
     let letting_go = reading.delivery.letting_go.clone();
     let Some(Some(mut records)) = letting_go
-        .run_until_cancelled(start::begin(&reading.assigned, reading.start))
+        .run_until_cancelled(start::begin(
+            &reading.group,
+            &reading.assigned,
+            reading.start,
+        ))
         .await
     else {
         return;
@@ -55,7 +59,9 @@ pub(super) async fn read<P: Ingest>(reading: Reading<P>) {
                 }
             }
         };
-        let Ok(_room) = reading.room.acquire().await else {
+        // While our own brokers are away, room may not come for long; a rebalance does not wait for it.
+        let room = letting_go.run_until_cancelled(reading.room.acquire());
+        let Some(Ok(_room)) = room.await else {
             return;
         };
         let more = records.next_within(FETCH_RECORDS, FETCH_BYTES, Duration::ZERO);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bootstrap::chain;
-use kafka::{AssignedPartition, ConsumeError, PartitionRecords, TopicPartition};
+use kafka::{AssignedPartition, ConsumeError, GroupConsumer, PartitionRecords, TopicPartition};
 use tokio::time::sleep;
 
 use crate::config::StartAt;
@@ -12,15 +12,18 @@ use crate::metrics;
 /// Wait before the brokers are asked again; while an operator is needed.
 const RETRY: Duration = Duration::from_secs(1);
 const RETRY_OPERATOR: Duration = Duration::from_secs(10);
+/// How long a commit is given before the brokers are asked for it.
+const COMMIT_WAIT: Duration = Duration::from_millis(100);
 
 /// Starts a partition where the group has left it. Tries until it can be read; `None` when it is
 /// no longer ours.
 pub(super) async fn begin(
+    group: &GroupConsumer,
     assigned: &AssignedPartition,
     start: StartAt,
 ) -> Option<PartitionRecords> {
     loop {
-        match try_begin(assigned, start).await {
+        match try_begin(group, assigned, start).await {
             Ok(records) => return Some(records),
             Err(error) => recover(assigned.id(), &error).await?,
         }
@@ -28,16 +31,36 @@ pub(super) async fn begin(
 }
 
 async fn try_begin(
+    group: &GroupConsumer,
     assigned: &AssignedPartition,
     start: StartAt,
 ) -> Result<PartitionRecords, ConsumeError> {
-    let committed = assigned.committed().await?;
+    let committed = match (assigned.committed().await?, start) {
+        (None, StartAt::Latest) => Some(commit_end(group, assigned).await?),
+        (committed, _) => committed,
+    };
     let watermarks = assigned.watermarks().await?;
-    let offset = first_offset(committed, watermarks, start);
+    let offset = first_offset(committed, watermarks);
     if let Some(committed) = committed {
         tell_gap(assigned.id(), committed, watermarks);
     }
     assigned.start_at(offset).await
+}
+
+/// Commits the end of the log, and gives what is committed once the brokers have it. Whoever has the
+/// partition next would otherwise begin at a later end, and skip what came in between.
+async fn commit_end(
+    group: &GroupConsumer,
+    assigned: &AssignedPartition,
+) -> Result<i64, ConsumeError> {
+    let (_, end) = assigned.watermarks().await?;
+    loop {
+        group.mirror(&[(assigned.id().clone(), end)]);
+        sleep(COMMIT_WAIT).await;
+        if let Some(committed) = assigned.committed().await? {
+            return Ok(committed);
+        }
+    }
 }
 
 /// Goes on where the log goes on, after it was found not to reach to the position. Tries until it
@@ -45,7 +68,7 @@ async fn try_begin(
 pub(super) async fn go_on(records: &mut PartitionRecords, (low, high): (i64, i64)) -> Option<()> {
     let (at, position) = (records.id().clone(), records.position());
     tell_gap(&at, position, (low, high));
-    let offset = first_offset(Some(position), (low, high), StartAt::Earliest);
+    let offset = first_offset(Some(position), (low, high));
     loop {
         match records.seek(offset).await {
             Ok(()) => return Some(()),
@@ -80,12 +103,10 @@ pub(super) async fn recover(at: &TopicPartition, error: &ConsumeError) -> Option
 }
 
 /// A log that was made anew is read from its start, one that was cut from where it starts now.
-fn first_offset(committed: Option<i64>, (low, high): (i64, i64), start: StartAt) -> i64 {
-    match (committed, start) {
-        (Some(offset), _) if (low..=high).contains(&offset) => offset,
-        (Some(_), _) | (None, StartAt::Earliest) => low,
-        (None, StartAt::Latest) => high,
-    }
+fn first_offset(committed: Option<i64>, (low, high): (i64, i64)) -> i64 {
+    committed
+        .filter(|offset| (low..=high).contains(offset))
+        .unwrap_or(low)
 }
 
 /// What the origin deleted before it was read is lost, and said to be.
@@ -113,20 +134,19 @@ mod tests {
 
     #[test]
     fn a_group_goes_on_where_it_has_left() {
-        assert_eq!(first_offset(Some(7), (5, 9), StartAt::Latest), 7);
-        assert_eq!(first_offset(Some(9), (5, 9), StartAt::Earliest), 9);
+        assert_eq!(first_offset(Some(7), (5, 9)), 7);
+        assert_eq!(first_offset(Some(9), (5, 9)), 9);
     }
 
     #[test]
-    fn a_group_that_has_committed_nothing_begins_as_configured() {
-        assert_eq!(first_offset(None, (5, 9), StartAt::Earliest), 5);
-        assert_eq!(first_offset(None, (5, 9), StartAt::Latest), 9);
+    fn a_group_that_has_committed_nothing_begins_at_the_start() {
+        assert_eq!(first_offset(None, (5, 9)), 5);
     }
 
     #[test]
     fn what_lies_outside_of_the_log_is_begun_at_its_start() {
         for outside in [3, 12] {
-            assert_eq!(first_offset(Some(outside), (5, 9), StartAt::Latest), 5);
+            assert_eq!(first_offset(Some(outside), (5, 9)), 5);
         }
     }
 }
