@@ -286,10 +286,7 @@ async fn days(conn: &mut PgConnection) -> Result<Vec<StoredDay>, ReadError> {
              sum(dropped)::bigint AS dropped, sum(calls)::bigint AS calls
          FROM ({} UNION ALL
                SELECT tenant, (minute_ns / 86400000000000)::int, 0, 0, 0, sum(calls)
-               FROM red GROUP BY 1, 2
-               UNION ALL
-               SELECT tenant, (minute_ns / 86400000000000)::int, 0, 0, 0, sum(calls)
-               FROM red_delta GROUP BY 1, 2) AS parts
+               FROM red_series GROUP BY 1, 2) AS parts
          GROUP BY tenant, day ORDER BY tenant, day",
         all.join(" UNION ALL ")
     );

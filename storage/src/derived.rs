@@ -1,5 +1,5 @@
 //! Reads what follows from the spans: services, operations, edges, RED series. Sums of folded rows
-//! and of deltas that are not folded yet, in one statement and so in one snapshot.
+//! and of parts that are not folded yet, in one statement and so in one snapshot.
 
 use std::collections::BTreeMap;
 
@@ -66,11 +66,7 @@ pub(crate) async fn dependencies(
         "SELECT parent COLLATE \"C\" AS parent, child COLLATE \"C\" AS child,
              sum(calls)::bigint AS calls, sum(errors)::bigint AS errors,
              least(sum(duration_sum), 9223372036854775807)::bigint AS duration_sum
-         FROM (
-             SELECT minute_ns, tenant, parent, child, calls, errors, duration_sum FROM edge
-             UNION ALL
-             SELECT minute_ns, tenant, parent, child, calls, errors, duration_sum FROM edge_delta
-         ) AS parts
+         FROM edge_series
          WHERE tenant = $1 AND minute_ns BETWEEN $2 AND $3
          GROUP BY 1, 2 HAVING sum(calls) > 0 ORDER BY 1, 2",
     )
@@ -114,13 +110,7 @@ pub(crate) async fn red(
     let rows = sqlx::query(
         "SELECT minute_ns, service, CASE WHEN $6 THEN operation ELSE '' END AS operation, calls,
              errors, duration_sum, buckets, counts
-         FROM (
-             SELECT minute_ns, tenant, service, operation, kind, calls, errors, duration_sum,
-                 buckets, counts FROM red
-             UNION ALL
-             SELECT minute_ns, tenant, service, operation, kind, calls, errors, duration_sum,
-                 buckets, counts FROM red_delta
-         ) AS parts
+         FROM red_series
          WHERE tenant = $1 AND service = ANY($2) AND kind = ANY($3)
              AND minute_ns BETWEEN $4 AND $5",
     )

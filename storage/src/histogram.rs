@@ -1,6 +1,7 @@
 //! Durations as counts by bucket, fine enough for quantiles.
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 
 /// Buckets per power of two: quantiles are right to within 9 %.
 const STEPS_PER_OCTAVE: f64 = 8.0;
@@ -45,6 +46,23 @@ impl DurationHistogram {
         self.counts.iter().map(|(bucket, count)| (*bucket, *count))
     }
 
+    /// Buckets and counts as literals of Postgres arrays, in the same order.
+    pub(crate) fn to_literals(&self) -> (String, String) {
+        (
+            array_literal(self.counts.keys()),
+            array_literal(self.counts.values()),
+        )
+    }
+
+    /// Adds what [`Self::to_literals`] gave; `None` if it is anything else.
+    pub(crate) fn add_literals(&mut self, buckets: &str, counts: &str) -> Option<()> {
+        let mut counts = elements(counts)?;
+        for bucket in elements(buckets)? {
+            self.add_bucket(bucket.parse().ok()?, counts.next()?.parse().ok()?);
+        }
+        counts.next().is_none().then_some(())
+    }
+
     /// All durations counted.
     pub fn total(&self) -> u64 {
         self.counts.values().sum()
@@ -76,6 +94,23 @@ impl DurationHistogram {
     }
 }
 
+/// `{1,2,3}`.
+pub(crate) fn array_literal(values: impl Iterator<Item = impl std::fmt::Display>) -> String {
+    let mut literal = String::from("{");
+    for value in values {
+        let comma = if literal.len() > 1 { "," } else { "" };
+        // Writing to a string cannot fail.
+        let _ = write!(literal, "{comma}{value}");
+    }
+    literal.push('}');
+    literal
+}
+
+fn elements(literal: &str) -> Option<impl Iterator<Item = &str>> {
+    let inside = literal.strip_prefix('{')?.strip_suffix('}')?;
+    Some(inside.split(',').filter(|element| !element.is_empty()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -87,6 +122,34 @@ mod tests {
         for (quantile, expected) in [(0.5, 500e6), (0.95, 950e6), (0.99, 990e6)] {
             let found = histogram.quantile(quantile).expect("not empty");
             assert!((found / expected - 1.0).abs() < 0.1, "{quantile}: {found}");
+        }
+    }
+
+    #[test]
+    fn literals_hold_all_of_a_histogram() {
+        let mut histogram = DurationHistogram::default();
+        for nanos in [0, 1, 7, 7, 1_000_000] {
+            histogram.add(nanos);
+        }
+        let (buckets, counts) = histogram.to_literals();
+        assert_eq!(
+            (buckets.as_str(), counts.as_str()),
+            ("{0,1,23,160}", "{1,1,2,1}")
+        );
+        let mut read = DurationHistogram::default();
+        assert_eq!(read.add_literals(&buckets, &counts), Some(()));
+        assert_eq!(read, histogram);
+        for (buckets, counts) in [
+            ("{1,2}", "{1}"),
+            ("{1}", "{1,2}"),
+            ("1", "{1}"),
+            ("{x}", "{1}"),
+        ] {
+            assert_eq!(
+                read.add_literals(buckets, counts),
+                None,
+                "{buckets} {counts}"
+            );
         }
     }
 

@@ -30,7 +30,7 @@ pub const FROZEN_WRITERS_ENDED: &str = "spoor_storage_frozen_writers_ended_total
 pub const DEAD_LETTERS: &str = "spoor_storage_dead_letters_total";
 /// Bytes of payloads written.
 pub const PAYLOAD_BYTES: &str = "spoor_storage_payload_bytes_total";
-/// Rows of deltas folded, by table.
+/// Deltas folded, by table.
 pub const DELTAS_FOLDED: &str = "spoor_storage_deltas_folded_total";
 /// What the dictionary of payloads costs more than a newly learnt one would.
 pub const DICTIONARY_EXCESS: &str = "spoor_storage_dictionary_excess_ratio";
@@ -100,7 +100,7 @@ fn describe_words() {
     describe_counter!(
         DELTAS_FOLDED,
         Unit::Count,
-        "Rows of deltas folded into sums, by table (red, edge, tally)."
+        "Deltas of series folded into sums, by table (red, edge, tally)."
     );
     describe_gauge!(
         DICTIONARY_EXCESS,

@@ -45,7 +45,7 @@ const TABLES: [Daily; 7] = [
         with: "",
     },
     Daily {
-        name: "red_delta",
+        name: "red_part",
         key: Key::Nanos,
         with: "",
     },
@@ -55,7 +55,7 @@ const TABLES: [Daily; 7] = [
         with: "WITH (fillfactor = 70)",
     },
     Daily {
-        name: "edge_delta",
+        name: "edge_part",
         key: Key::Nanos,
         with: "",
     },

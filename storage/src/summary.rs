@@ -11,9 +11,9 @@ use model::{SpanBatch, SpanKind, StatusCode, UnixNanos};
 use uuid::Uuid;
 use xxhash_rust::xxh3::Xxh3;
 
-pub(crate) use edges::Edges;
+pub(crate) use edges::{EdgeDelta, EdgeKey, Edges};
 pub(crate) use node::{KnownTrace, Node, StoredDecision};
-pub(crate) use red::Red;
+pub(crate) use red::{Red, RedDelta, RedKey};
 
 /// The columns of a segment.
 #[derive(Debug, Clone, PartialEq)]

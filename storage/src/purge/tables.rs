@@ -8,7 +8,7 @@ use sqlx::{AssertSqlSafe, Executor, PgConnection};
 use crate::{Day, index};
 
 /// What is emptied, in the order in which changes of partitions lock it.
-const EMPTIED: &str = "operation_seen, red_delta, red, edge_delta, edge, trace_decision, segment, posting_table, \
+const EMPTIED: &str = "operation_seen, red_part, red_delta, red, edge_part, edge_delta, edge, trace_decision, segment, posting_table, \
      posting_run, dead_letter, tally_delta, tally, span_removal";
 
 /// What is emptied when it is asked for.

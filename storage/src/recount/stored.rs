@@ -1,4 +1,4 @@
-//! What the store says: folded rows and deltas together.
+//! What the store says: folded rows and parts together.
 
 use futures_util::TryStreamExt;
 use sqlx::{PgConnection, Row};
@@ -17,11 +17,7 @@ pub(super) async fn red(
     let mut rows = sqlx::query(
         "SELECT minute_ns, tenant, service, operation, kind, calls, errors, duration_sum, buckets,
              counts
-         FROM (SELECT minute_ns, tenant, service, operation, kind, calls, errors, duration_sum,
-                   buckets, counts FROM red
-               UNION ALL
-               SELECT minute_ns, tenant, service, operation, kind, calls, errors, duration_sum,
-                   buckets, counts FROM red_delta) AS parts
+         FROM red_series
          WHERE minute_ns >= $1 AND minute_ns < $2",
     )
     .bind(first.start_ns())
@@ -64,10 +60,7 @@ pub(super) async fn edges(
 ) -> Result<(), ReadError> {
     let mut rows = sqlx::query(
         "SELECT minute_ns, tenant, parent, child, calls, errors, duration_sum
-         FROM (SELECT minute_ns, tenant, parent, child, calls, errors, duration_sum FROM edge
-               UNION ALL
-               SELECT minute_ns, tenant, parent, child, calls, errors, duration_sum
-               FROM edge_delta) AS parts
+         FROM edge_series
          WHERE minute_ns >= $1 AND minute_ns < $2",
     )
     .bind(first.start_ns())

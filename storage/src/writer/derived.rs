@@ -8,13 +8,13 @@ use uuid::Uuid;
 use super::memory::{Memory, SeenOperation};
 use super::plan::{Known, Part, Plan};
 use crate::copy_binary::CopyRows;
-use crate::summary::{Edges, Node, Red, operation_key};
+use crate::summary::{EdgeDelta, EdgeKey, Edges, Node, Red, RedDelta, RedKey, operation_key};
 use crate::{Day, WriteError};
 
-const COPY_RED: &str = "COPY red_delta (minute_ns, duration_sum, calls, errors, kind, tenant, \
-     service, operation, buckets, counts) FROM STDIN (FORMAT binary)";
-const COPY_EDGES: &str = "COPY edge_delta (minute_ns, duration_sum, calls, errors, tenant, parent, \
-     child) FROM STDIN (FORMAT binary)";
+const COPY_RED: &str = "COPY red_part (minute_ns, tenant, services, operations, kinds, calls, errors, \
+     duration_sums, buckets, counts) FROM STDIN (FORMAT binary)";
+const COPY_EDGES: &str = "COPY edge_part (minute_ns, tenant, parents, children, calls, errors, \
+     duration_sums) FROM STDIN (FORMAT binary)";
 
 /// RED and edges of a batch.
 #[derive(Debug, Default)]
@@ -51,7 +51,7 @@ impl<'x> Derived<'x> {
         derived
     }
 
-    /// Writes the deltas, and the operations that are not known to be there. Returns the latter:
+    /// Writes the parts, and the operations that are not known to be there. Returns the latter:
     /// they are known once the transaction is committed.
     pub(super) async fn write(
         &self,
@@ -63,42 +63,65 @@ impl<'x> Derived<'x> {
         Ok(self.write_operations(conn, memory).await?)
     }
 
+    /// A row for each tenant and minute.
     fn red_rows(&self) -> CopyRows {
         let mut rows = CopyRows::new(10);
-        let (mut buckets, mut counts) = (Vec::new(), Vec::new());
-        for (key, delta) in self.red.sorted() {
-            buckets.clear();
-            counts.clear();
-            for (bucket, count) in delta.histogram.iter() {
-                buckets.push(bucket as i16);
-                counts.push(count as i64);
-            }
+        let sorted = self.red.sorted();
+        for part in sorted.chunk_by(|(a, _), (b, _)| (a.tenant, a.minute) == (b.tenant, b.minute)) {
+            let texts = |of: fn(&RedKey<'x>) -> &'x str| {
+                part.iter().map(|(key, _)| of(key)).collect::<Vec<&str>>()
+            };
+            let numbers = |of: fn(&RedDelta) -> i64| {
+                part.iter()
+                    .map(|(_, delta)| of(delta))
+                    .collect::<Vec<i64>>()
+            };
+            let kinds: Vec<i16> = part
+                .iter()
+                .map(|(key, _)| i16::from(key.kind.number()))
+                .collect();
+            let bars: Vec<(String, String)> = part
+                .iter()
+                .map(|(_, delta)| delta.histogram.to_literals())
+                .collect();
+            let buckets: Vec<&str> = bars.iter().map(|(buckets, _)| buckets.as_str()).collect();
+            let counts: Vec<&str> = bars.iter().map(|(_, counts)| counts.as_str()).collect();
             rows.row()
-                .bigint(key.minute as i64)
-                .bigint(delta.duration_sum)
-                .bigint(delta.calls)
-                .bigint(delta.errors)
-                .smallint(i16::from(key.kind.number()))
-                .text(key.tenant)
-                .text(key.service)
-                .text(key.operation)
-                .smallints(&buckets)
-                .bigints(&counts);
+                .bigint(part[0].0.minute as i64)
+                .text(part[0].0.tenant)
+                .texts(&texts(|key| key.service))
+                .texts(&texts(|key| key.operation))
+                .smallints(&kinds)
+                .bigints(&numbers(|delta| delta.calls))
+                .bigints(&numbers(|delta| delta.errors))
+                .bigints(&numbers(|delta| delta.duration_sum))
+                .texts(&buckets)
+                .texts(&counts);
         }
         rows
     }
 
+    /// A row for each tenant and minute.
     fn edge_rows(&self) -> CopyRows {
         let mut rows = CopyRows::new(7);
-        for (key, delta) in self.edges.sorted() {
+        let sorted = self.edges.sorted();
+        for part in sorted.chunk_by(|(a, _), (b, _)| (a.tenant, a.minute) == (b.tenant, b.minute)) {
+            let texts = |of: fn(&EdgeKey<'x>) -> &'x str| {
+                part.iter().map(|(key, _)| of(key)).collect::<Vec<&str>>()
+            };
+            let numbers = |of: fn(&EdgeDelta) -> i64| {
+                part.iter()
+                    .map(|(_, delta)| of(delta))
+                    .collect::<Vec<i64>>()
+            };
             rows.row()
-                .bigint(key.minute as i64)
-                .bigint(delta.duration_sum)
-                .bigint(delta.calls)
-                .bigint(delta.errors)
-                .text(key.tenant)
-                .text(key.parent)
-                .text(key.child);
+                .bigint(part[0].0.minute as i64)
+                .text(part[0].0.tenant)
+                .texts(&texts(|key| key.parent))
+                .texts(&texts(|key| key.child))
+                .bigints(&numbers(|delta| delta.calls))
+                .bigints(&numbers(|delta| delta.errors))
+                .bigints(&numbers(|delta| delta.duration_sum));
         }
         rows
     }

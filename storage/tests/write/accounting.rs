@@ -183,7 +183,7 @@ async fn a_recount_finds_what_was_deleted_doubled_or_altered_by_hand() {
     // The edge, the operation and the series of the span that is gone.
     assert_eq!(what().await, (3, 0, vec!["edges", "operations", "red"]));
     store
-        .by_hand("DELETE FROM edge_delta WHERE child = 'till'; DELETE FROM red_delta WHERE service = 'till'; DELETE FROM operation_seen WHERE service = 'till'; UPDATE segment SET span_count = 9 WHERE services = ARRAY['cart']")
+        .by_hand("DELETE FROM edge_part WHERE children = ARRAY['till']; DELETE FROM red_part WHERE services = ARRAY['till']; DELETE FROM operation_seen WHERE service = 'till'; UPDATE segment SET span_count = 9 WHERE services = ARRAY['cart']")
         .await;
     assert_eq!(what().await, (1, 0, vec!["segment"]));
 }

@@ -49,6 +49,13 @@ impl TestStore {
         session.execute(statement).await.expect("a good statement");
     }
 
+    /// One pass of maintenance, as of `now`.
+    pub(crate) async fn maintain(&self, now: u64) {
+        let mut session = self.maintainer().await;
+        let maintained = self.store.maintain_once(&mut session, now).await;
+        maintained.expect("maintains");
+    }
+
     pub(crate) async fn session(&self) -> PgConnection {
         self.database.session().await
     }
@@ -72,28 +79,20 @@ impl TestStore {
         rows.expect("a good query")
     }
 
-    /// Everything that follows from the spans stored: sums over deltas and folded rows.
+    /// Everything that follows from the spans stored: sums over parts and folded rows.
     pub(crate) async fn derived(&self) -> Vec<String> {
         let mut all = self
             .rows(
                 "SELECT minute_ns, tenant, service, operation, kind, sum(calls) calls,
                      sum(errors) errors, sum(duration_sum) durations
-                 FROM (SELECT minute_ns, tenant, service, operation, kind, calls, errors, duration_sum
-                       FROM spoor.red
-                       UNION ALL
-                       SELECT minute_ns, tenant, service, operation, kind, calls, errors, duration_sum
-                       FROM spoor.red_delta) both_tables
+                 FROM spoor.red_series
                  GROUP BY 1, 2, 3, 4, 5",
             )
             .await;
         let edges = self.rows(
             "SELECT minute_ns, tenant, parent, child, sum(calls) calls, sum(errors) errors,
                  sum(duration_sum) durations
-             FROM (SELECT minute_ns, tenant, parent, child, calls, errors, duration_sum
-                   FROM spoor.edge
-                   UNION ALL
-                   SELECT minute_ns, tenant, parent, child, calls, errors, duration_sum
-                   FROM spoor.edge_delta) both_tables
+             FROM spoor.edge_series
              GROUP BY 1, 2, 3, 4 HAVING sum(calls) <> 0",
         );
         all.extend(edges.await);

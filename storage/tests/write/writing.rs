@@ -78,32 +78,68 @@ async fn folding_changes_no_sum() {
     let store = TestStore::new().await;
     store.write(&[span("shop", 1, 0), span("cart", 2, 1)]).await;
     let before = store.derived().await;
-    let mut session = store.maintainer().await;
     for _ in 0..2 {
-        let hour_later = NOON + 3_600_000_000_000;
-        store
-            .store
-            .maintain_once(&mut session, hour_later)
-            .await
-            .expect("maintains");
+        store.maintain(NOON + 3_600_000_000_000).await;
         store.write(&[span("mail", 3, 1)]).await;
     }
     let folded = store.rows("SELECT * FROM spoor.red").await;
-    assert!(!folded.is_empty() && store.rows("SELECT * FROM spoor.red_delta").await.len() <= 1);
+    assert!(!folded.is_empty() && store.rows("SELECT * FROM spoor.red_part").await.len() <= 1);
     assert_eq!(store.derived().await.len(), before.len() + 3);
+}
+
+#[tokio::test]
+async fn folding_changes_no_bucket() {
+    let store = TestStore::new().await;
+    for (id, nanos) in [(1, 1_000), (2, 1_000), (3, 5), (4, 0)] {
+        let mut trace = span("shop", id, 0);
+        trace.spans_mut().for_each(|span| {
+            span.name = "checkout".to_owned();
+            span.end = span.start + nanos;
+        });
+        store.write(&[trace]).await;
+    }
+    let buckets = "SELECT service, operation, bucket, spans FROM spoor_v1.red_buckets";
+    let before = store.rows(buckets).await;
+    let expected = [(0, 1), (19, 1), (80, 2)];
+    let expected = expected.map(|(bucket, spans)| format!("(shop,checkout,{bucket},{spans})"));
+    assert_eq!(before, expected);
+    store.maintain(NOON + 3_600_000_000_000).await;
+    assert_eq!(store.rows("SELECT * FROM spoor.red_part").await.len(), 0);
+    assert_eq!(store.rows(buckets).await, before);
+}
+
+#[tokio::test]
+async fn rows_that_a_server_of_an_earlier_version_wrote_count_and_are_folded() {
+    let store = TestStore::new().await;
+    store.write(&[span("shop", 1, 0), span("cart", 2, 1)]).await;
+    store
+        .by_hand(
+            "CREATE TABLE red_delta_rest PARTITION OF red_delta DEFAULT;
+             CREATE TABLE edge_delta_rest PARTITION OF edge_delta DEFAULT;
+             INSERT INTO red_delta (minute_ns, tenant, service, operation, kind, calls, errors,
+                 duration_sum, buckets, counts)
+             SELECT minute_ns, tenant, service, operation, kind, calls, errors, duration_sum,
+                 buckets, counts FROM red_series;
+             INSERT INTO edge_delta SELECT minute_ns, duration_sum, calls, errors, tenant, parent,
+                 child FROM edge_series;",
+        )
+        .await;
+    let before = store.derived().await;
+    store.maintain(NOON + 3_600_000_000_000).await;
+    for table in ["red_delta", "red_part", "edge_delta", "edge_part"] {
+        let left = format!("SELECT * FROM spoor.{table}");
+        assert_eq!(store.rows(&left).await, Vec::<String>::new());
+    }
+    assert_eq!(store.derived().await, before);
+    let calls = "SELECT sum(calls) FROM spoor.red";
+    assert_eq!(store.rows(calls).await, ["(4)"]);
 }
 
 #[tokio::test]
 async fn what_is_older_than_the_retention_is_dropped() {
     let store = TestStore::new().await;
     store.write(&[span("shop", 1, 0)]).await;
-    let mut session = store.maintainer().await;
-    let later = NOON + 9 * 24 * 3600 * 1_000_000_000;
-    store
-        .store
-        .maintain_once(&mut session, later)
-        .await
-        .expect("maintains");
+    store.maintain(NOON + 9 * 24 * 3600 * 1_000_000_000).await;
     assert_eq!(store.span_count().await, 0);
     assert!(store.derived().await.is_empty());
 }

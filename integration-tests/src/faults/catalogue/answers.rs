@@ -62,8 +62,8 @@ fn counts(site: &Site) -> anyhow::Result<String> {
 
 fn again(site: &mut Site, notes: &mut Notes) -> anyhow::Result<()> {
     let unfolded =
-        "SELECT (SELECT count(*) FROM spoor.red_delta) + (SELECT count(*) FROM spoor.edge_delta)";
-    until("the deltas are folded", Duration::from_secs(120), || {
+        "SELECT (SELECT count(*) FROM spoor.red_part) + (SELECT count(*) FROM spoor.edge_part)";
+    until("the parts are folded", Duration::from_secs(120), || {
         site.number(unfolded).is_ok_and(|rows| rows == 0)
     })?;
     // Nothing is remembered by anybody but the store.
