@@ -3,23 +3,17 @@
 use std::borrow::Cow;
 use std::fmt::Write;
 
-use crate::{KeyValue, Value};
+use crate::{AttributeRef, KeyValue, SpanBatch, Value, ValueRef};
 
 /// The text of a value as the OpenTelemetry collector's `AsString` makes it: strings as they are,
 /// numbers in decimal, bytes in base64, lists and maps as JSON, nothing for an empty value.
 pub fn canonical_string(value: &Value) -> Cow<'_, str> {
     match value {
-        Value::Empty => Cow::Borrowed(""),
         Value::String(text) => Cow::Borrowed(text),
-        Value::Bool(true) => Cow::Borrowed("true"),
-        Value::Bool(false) => Cow::Borrowed("false"),
-        Value::Int(number) => Cow::Owned(number.to_string()),
-        Value::Double(number) => Cow::Owned(canonical_double(*number)),
-        Value::Bytes(bytes) => Cow::Owned(base64(bytes)),
-        Value::Array(_) | Value::Map(_) => {
-            let mut json = String::new();
-            write_json(value, &mut json);
-            Cow::Owned(json)
+        value => {
+            let mut text = String::new();
+            write_text(value, &mut text);
+            Cow::Owned(text)
         }
     }
 }
@@ -47,64 +41,203 @@ pub fn canonical_double(number: f64) -> String {
     format!("{number}")
 }
 
-fn write_json(value: &Value, out: &mut String) {
-    match value {
-        Value::Empty => out.push_str("null"),
-        Value::String(text) => write_json_string(text, out),
-        Value::Bytes(bytes) => write_json_string(&base64(bytes), out),
-        Value::Array(items) => write_list(items, '[', ']', out, write_json),
-        Value::Map(entries) => {
+/// A value, owned or borrowed, as its text is made of it.
+trait Tree {
+    /// What it is.
+    fn shape(&self) -> Shape<'_>;
+    /// Hands on each element of a list.
+    fn each_item(&self, take: &mut dyn FnMut(&Self));
+    /// Hands on each entry of a map, by key.
+    fn each_entry(&self, take: &mut dyn FnMut(&str, &Self));
+}
+
+/// A value without what it is made of.
+enum Shape<'v> {
+    Empty,
+    Text(&'v str),
+    Bool(bool),
+    Int(i64),
+    Double(f64),
+    Bytes(&'v [u8]),
+    List,
+    Map,
+}
+
+impl Tree for Value {
+    fn shape(&self) -> Shape<'_> {
+        match self {
+            Self::Empty => Shape::Empty,
+            Self::String(text) => Shape::Text(text),
+            Self::Bool(value) => Shape::Bool(*value),
+            Self::Int(number) => Shape::Int(*number),
+            Self::Double(number) => Shape::Double(*number),
+            Self::Bytes(bytes) => Shape::Bytes(bytes),
+            Self::Array(_) => Shape::List,
+            Self::Map(_) => Shape::Map,
+        }
+    }
+
+    fn each_item(&self, take: &mut dyn FnMut(&Self)) {
+        if let Self::Array(items) = self {
+            items.iter().for_each(take);
+        }
+    }
+
+    fn each_entry(&self, take: &mut dyn FnMut(&str, &Self)) {
+        if let Self::Map(entries) = self {
             let mut sorted: Vec<&KeyValue> = entries.iter().collect();
             sorted.sort_by(|a, b| a.key.cmp(&b.key));
-            write_list(&sorted, '{', '}', out, |entry, out| {
-                write_json_string(&entry.key, out);
-                out.push(':');
-                write_json(&entry.value, out);
-            });
+            sorted
+                .iter()
+                .for_each(|entry| take(&entry.key, &entry.value));
         }
-        Value::Double(number) if !number.is_finite() => {
-            write_json_string(&canonical_double(*number), out);
-        }
-        scalar => out.push_str(&canonical_string(scalar)),
     }
 }
 
-fn write_list<T>(
-    items: &[T],
-    open: char,
-    close: char,
-    out: &mut String,
-    write: impl Fn(&T, &mut String),
-) {
-    out.push(open);
-    for (index, item) in items.iter().enumerate() {
-        if index > 0 {
-            out.push(',');
+impl<'a> SpanBatch<'a> {
+    /// The canonical text of a value of this batch: see [`canonical_string`].
+    pub fn canonical(&self, value: &ValueRef<'a>) -> Cow<'a, str> {
+        match *value {
+            ValueRef::Empty => Cow::Borrowed(""),
+            ValueRef::String(text) => Cow::Borrowed(text),
+            ValueRef::Bool(value) => Cow::Borrowed(if value { "true" } else { "false" }),
+            ValueRef::Int(value) => Cow::Owned(value.to_string()),
+            ValueRef::Double(value) => Cow::Owned(canonical_double(value)),
+            ValueRef::Bytes(_) | ValueRef::Array(_) | ValueRef::Map(_) => {
+                let mut text = String::new();
+                self.write_canonical(value, &mut text);
+                Cow::Owned(text)
+            }
         }
-        write(item, out);
     }
-    out.push(close);
+
+    /// Appends the canonical text of a value of this batch.
+    pub fn write_canonical(&self, value: &ValueRef<'a>, out: &mut String) {
+        let value = *value;
+        write_text(&Borrowed { batch: self, value }, out);
+    }
+}
+
+/// A value with the batch that what it is made of lies in.
+struct Borrowed<'b, 'a> {
+    batch: &'b SpanBatch<'a>,
+    value: ValueRef<'a>,
+}
+
+impl Tree for Borrowed<'_, '_> {
+    fn shape(&self) -> Shape<'_> {
+        match self.value {
+            ValueRef::Empty => Shape::Empty,
+            ValueRef::String(text) => Shape::Text(text),
+            ValueRef::Bool(value) => Shape::Bool(value),
+            ValueRef::Int(number) => Shape::Int(number),
+            ValueRef::Double(number) => Shape::Double(number),
+            ValueRef::Bytes(bytes) => Shape::Bytes(bytes),
+            ValueRef::Array(_) => Shape::List,
+            ValueRef::Map(_) => Shape::Map,
+        }
+    }
+
+    fn each_item(&self, take: &mut dyn FnMut(&Self)) {
+        if let ValueRef::Array(extent) = self.value {
+            for value in self.batch.values(extent) {
+                let (batch, value) = (self.batch, *value);
+                take(&Self { batch, value });
+            }
+        }
+    }
+
+    fn each_entry(&self, take: &mut dyn FnMut(&str, &Self)) {
+        if let ValueRef::Map(extent) = self.value {
+            let mut sorted: Vec<&AttributeRef<'_>> = self.batch.attributes(extent).iter().collect();
+            sorted.sort_by_key(|entry| entry.key);
+            for entry in sorted {
+                let (batch, value) = (self.batch, entry.value);
+                take(entry.key, &Self { batch, value });
+            }
+        }
+    }
+}
+
+/// Appends the text of a value: see [`canonical_string`].
+fn write_text<T: Tree>(value: &T, out: &mut String) {
+    match value.shape() {
+        Shape::Empty => {}
+        Shape::Text(text) => out.push_str(text),
+        Shape::Double(number) => out.push_str(&canonical_double(number)),
+        Shape::Bytes(bytes) => write_base64(bytes, out),
+        _ => write_json(value, out),
+    }
+}
+
+fn write_json<T: Tree>(value: &T, out: &mut String) {
+    match value.shape() {
+        Shape::Empty => out.push_str("null"),
+        Shape::Text(text) => write_json_string(text, out),
+        Shape::Bool(value) => out.push_str(if value { "true" } else { "false" }),
+        // Writing to a string cannot fail.
+        Shape::Int(number) => write!(out, "{number}").unwrap_or_default(),
+        Shape::Double(number) if !number.is_finite() => {
+            write_json_string(&canonical_double(number), out);
+        }
+        Shape::Double(number) => out.push_str(&canonical_double(number)),
+        Shape::Bytes(bytes) => {
+            out.push('"');
+            write_base64(bytes, out);
+            out.push('"');
+        }
+        Shape::List => {
+            out.push('[');
+            let mut first = true;
+            value.each_item(&mut |item| {
+                if !std::mem::take(&mut first) {
+                    out.push(',');
+                }
+                write_json(item, out);
+            });
+            out.push(']');
+        }
+        Shape::Map => {
+            out.push('{');
+            let mut first = true;
+            value.each_entry(&mut |key, value| {
+                if !std::mem::take(&mut first) {
+                    out.push(',');
+                }
+                write_json_string(key, out);
+                out.push(':');
+                write_json(value, out);
+            });
+            out.push('}');
+        }
+    }
 }
 
 fn write_json_string(text: &str, out: &mut String) {
     out.push('"');
-    for c in text.chars() {
-        match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            c if (c as u32) < 0x20 => write!(out, "\\u{:04x}", c as u32).unwrap_or_default(),
-            c => out.push(c),
+    let mut plain = 0;
+    for (at, byte) in text.bytes().enumerate() {
+        if byte >= 0x20 && byte != b'"' && byte != b'\\' {
+            continue;
+        }
+        out.push_str(&text[plain..at]);
+        plain = at + 1;
+        match byte {
+            b'\n' => out.push_str("\\n"),
+            b'\r' => out.push_str("\\r"),
+            b'\t' => out.push_str("\\t"),
+            b'"' | b'\\' => out.extend(['\\', byte as char]),
+            // Writing to a string cannot fail.
+            control => write!(out, "\\u{control:04x}").unwrap_or_default(),
         }
     }
+    out.push_str(&text[plain..]);
     out.push('"');
 }
 
-fn base64(bytes: &[u8]) -> String {
+fn write_base64(bytes: &[u8], out: &mut String) {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    out.reserve(bytes.len().div_ceil(3) * 4);
     for chunk in bytes.chunks(3) {
         let word = chunk
             .iter()
@@ -112,13 +245,12 @@ fn base64(bytes: &[u8]) -> String {
         let word = word << (8 * (3 - chunk.len()));
         for place in 0..4 {
             if place <= chunk.len() {
-                text.push(DIGITS[(word >> (18 - 6 * place)) as usize & 63] as char);
+                out.push(DIGITS[(word >> (18 - 6 * place)) as usize & 63] as char);
             } else {
-                text.push('=');
+                out.push('=');
             }
         }
     }
-    text
 }
 
 #[cfg(test)]
@@ -145,13 +277,13 @@ mod tests {
         let value = Value::Map(vec![
             KeyValue::new(
                 "b",
-                Value::Array(vec![1i64.into(), "x\"y".into(), Value::Empty]),
+                Value::Array(vec![1i64.into(), "x\"y\u{1}é\n".into(), Value::Empty]),
             ),
             KeyValue::new("a", Value::Bytes(vec![0, 0, 48, 57])),
         ]);
         assert_eq!(
             canonical_string(&value),
-            r#"{"a":"AAAwOQ==","b":[1,"x\"y",null]}"#
+            r#"{"a":"AAAwOQ==","b":[1,"x\"y\u0001é\n",null]}"#
         );
     }
 }

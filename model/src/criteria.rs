@@ -3,16 +3,11 @@
 //! The semantics are those of Jaeger's in-memory store: one single span satisfies all predicates;
 //! values are compared as strings; a key may match at any level.
 
-use std::borrow::Cow;
-
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::filter::Filter;
 use crate::ranking::{Page, TraceFacts, TraceOrder};
-use crate::{
-    Extent, SpanBatch, SpanKind, SpanRef, StatusCode, TimeRange, ValueRef, canonical_double,
-    canonical_string,
-};
+use crate::{Extent, SpanBatch, SpanKind, SpanRef, StatusCode, TimeRange};
 
 /// Where an attribute is looked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -133,22 +128,6 @@ impl AttributePredicate {
             .attributes(extent)
             .iter()
             .any(|a| a.key == self.key && batch.canonical(&a.value) == self.value.as_str())
-    }
-}
-
-impl<'a> SpanBatch<'a> {
-    /// The canonical text of a value of this batch: see [`canonical_string`].
-    pub fn canonical(&self, value: &ValueRef<'a>) -> Cow<'a, str> {
-        match *value {
-            ValueRef::Empty => Cow::Borrowed(""),
-            ValueRef::String(text) => Cow::Borrowed(text),
-            ValueRef::Bool(value) => Cow::Borrowed(if value { "true" } else { "false" }),
-            ValueRef::Int(value) => Cow::Owned(value.to_string()),
-            ValueRef::Double(value) => Cow::Owned(canonical_double(value)),
-            ValueRef::Bytes(_) | ValueRef::Array(_) | ValueRef::Map(_) => {
-                Cow::Owned(canonical_string(&self.own_value(value)).into_owned())
-            }
-        }
     }
 }
 

@@ -121,7 +121,7 @@ impl Servers {
         let runtime = runtime::find(config, plan)?;
         let java = plan.needs_java().then(java::find).transpose()?;
         leftovers::end(&self.data).await?;
-        let ports = ports::claim(config, plan)?;
+        let ports = ports::claim_in_time(config, plan, ports::PATIENCE).await?;
 
         if plan.postgres {
             let server = postgres::start(config, &self.data, &runtime, ports.postgres, readiness);

@@ -1,10 +1,49 @@
 //! Rows in the binary format of COPY: exact, and cheaper for both sides than text.
 
+use std::fmt::{Display, Write};
+
 use sqlx::PgConnection;
 use uuid::Uuid;
 
 /// How much is handed to the connection at once: it keeps a copy until it is sent.
 const CHUNK: usize = 1 << 20;
+
+/// Arrays of numbers as texts, as an array of arrays of different lengths has to hold them.
+#[derive(Debug)]
+pub(crate) struct Literals {
+    text: String,
+    ends: Vec<usize>,
+}
+
+impl Literals {
+    /// `{1,2}` for each array.
+    pub(crate) fn of(arrays: impl Iterator<Item = impl Iterator<Item = impl Display>>) -> Self {
+        let mut literals = Self {
+            text: String::new(),
+            ends: Vec::new(),
+        };
+        for array in arrays {
+            let mut before = '{';
+            for number in array {
+                // Writing to a string cannot fail.
+                write!(literals.text, "{before}{number}").unwrap_or_default();
+                before = ',';
+            }
+            literals
+                .text
+                .push_str(if before == '{' { "{}" } else { "}" });
+            literals.ends.push(literals.text.len());
+        }
+        literals
+    }
+
+    /// The literal of each array.
+    pub(crate) fn each(&self) -> Vec<&str> {
+        let starts = std::iter::once(&0).chain(&self.ends);
+        let each = starts.zip(&self.ends);
+        each.map(|(start, end)| &self.text[*start..*end]).collect()
+    }
+}
 
 /// Rows of one COPY.
 #[derive(Debug)]

@@ -13,7 +13,7 @@ use xxhash_rust::xxh3::Xxh3;
 
 pub(crate) use edges::{EdgeDelta, EdgeKey, Edges};
 pub(crate) use node::{KnownTrace, Node, StoredDecision};
-pub(crate) use red::{Red, RedDelta, RedKey};
+pub(crate) use red::{Bar, Red, RedDelta, RedKey};
 
 /// The columns of a segment.
 #[derive(Debug, Clone, PartialEq)]

@@ -83,6 +83,7 @@ pub(crate) fn of_segment(tenant: &str, batch: &SpanBatch<'_>, spans: &[u32], out
         hasher: Hasher::new(tenant),
         batch,
         lately: [0; LATELY],
+        text: String::new(),
         services: ServiceNames::new(batch),
         out,
     };
@@ -105,6 +106,8 @@ struct Collector<'c, 'a> {
     hasher: Hasher,
     batch: &'c SpanBatch<'a>,
     lately: [u32; LATELY],
+    /// Of the value that is hashed, where it is not there already.
+    text: String,
     services: ServiceNames<'c, 'a>,
     out: &'c mut Vec<u32>,
 }
@@ -169,9 +172,11 @@ impl<'a> Collector<'_, 'a> {
             ValueRef::Int(number) => {
                 with_decimal(number, |text| self.hasher.keyed(kind, key, text))
             }
+            ValueRef::String(text) => self.hasher.keyed(kind, key, text.as_bytes()),
             value => {
-                let text = self.batch.canonical(&value);
-                self.hasher.keyed(kind, key, text.as_bytes())
+                self.text.clear();
+                self.batch.write_canonical(&value, &mut self.text);
+                self.hasher.keyed(kind, key, self.text.as_bytes())
             }
         };
         self.add(token);

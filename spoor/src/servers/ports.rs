@@ -2,6 +2,9 @@
 
 use std::io;
 use std::net::{Ipv4Addr, TcpListener};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use super::Plan;
 use super::config::EmbeddedConfig;
@@ -16,6 +19,12 @@ pub(crate) struct PortError {
     server: &'static str,
     key: &'static str,
     source: io::Error,
+}
+
+impl PortError {
+    fn is_taken(&self) -> bool {
+        self.source.kind() == io::ErrorKind::AddrInUse
+    }
 }
 
 /// The ports to use; 0 for servers that are not planned.
@@ -45,8 +54,30 @@ fn any_free() -> io::Result<TcpListener> {
     }
 }
 
+/// How long a port may stay taken at a start: a server of an earlier run that was killed gives it back only
+/// once its memory is freed.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
+const POLL: Duration = Duration::from_millis(50);
+
+/// The same as [`claim`], with patience for ports that are about to become free.
+pub(crate) async fn claim_in_time(
+    config: &EmbeddedConfig,
+    plan: Plan,
+    patience: Duration,
+) -> Result<Ports, PortError> {
+    let deadline = Instant::now() + patience;
+    loop {
+        match claim(config, plan) {
+            Err(error) if error.is_taken() && Instant::now() < deadline => {
+                tokio::time::sleep(POLL).await;
+            }
+            claimed => return claimed,
+        }
+    }
+}
+
 /// Checks that the planned ports are free and replaces each 0 by a free one.
-pub(crate) fn claim(config: &EmbeddedConfig, plan: Plan) -> Result<Ports, PortError> {
+fn claim(config: &EmbeddedConfig, plan: Plan) -> Result<Ports, PortError> {
     // All listeners are held until every port is known, so that no free one is found twice.
     let mut held = Vec::new();
     let mut one = |planned: bool, port: u16, server: &'static str, key: &'static str| {
@@ -111,6 +142,21 @@ mod tests {
         let error = claim(&config, POSTGRES).unwrap_err().to_string();
         assert!(error.contains(&config.postgres.port.to_string()), "{error}");
         assert!(error.contains("embedded.postgres.port"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_port_that_becomes_free_is_waited_for() {
+        let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let mut config = EmbeddedConfig::default();
+        config.postgres.port = taken.local_addr().unwrap().port();
+        let within = Duration::from_millis(100);
+        assert!(claim_in_time(&config, POSTGRES, within).await.is_err());
+        let freed = async {
+            tokio::time::sleep(within).await;
+            drop(taken);
+        };
+        let (claimed, ()) = tokio::join!(claim_in_time(&config, POSTGRES, PATIENCE), freed);
+        assert_eq!(claimed.unwrap().postgres, config.postgres.port);
     }
 
     #[test]

@@ -6,6 +6,7 @@ use sqlx::{PgConnection, Row};
 
 use super::{Sums, bounded};
 use crate::DurationHistogram;
+use crate::copy_binary::Literals;
 
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct Key {
@@ -109,10 +110,9 @@ impl Sums for RedSums {
     async fn write(self, conn: &mut PgConnection) -> Result<(), sqlx::Error> {
         let mut rows: Vec<(Key, Sum)> = self.0.into_iter().collect();
         rows.sort_unstable_by(|(a, _), (b, _)| a.minute.cmp(&b.minute));
-        let bars: Vec<(String, String)> = rows
-            .iter()
-            .map(|(_, sum)| sum.histogram.to_literals())
-            .collect();
+        let bars = || rows.iter().map(|(_, sum)| sum.histogram.iter());
+        let buckets = Literals::of(bars().map(|bars| bars.map(|(bucket, _)| bucket)));
+        let counts = Literals::of(bars().map(|bars| bars.map(|(_, count)| count)));
         let texts = |of: fn(&Key) -> &str| rows.iter().map(|(key, _)| of(key)).collect::<Vec<_>>();
         let numbers =
             |of: fn(&Key, &Sum) -> i64| rows.iter().map(|(k, s)| of(k, s)).collect::<Vec<_>>();
@@ -125,16 +125,8 @@ impl Sums for RedSums {
             .bind(numbers(|_, sum| sum.calls))
             .bind(numbers(|_, sum| sum.errors))
             .bind(numbers(|_, sum| bounded(sum.durations)))
-            .bind(
-                bars.iter()
-                    .map(|(buckets, _)| buckets.as_str())
-                    .collect::<Vec<_>>(),
-            )
-            .bind(
-                bars.iter()
-                    .map(|(_, counts)| counts.as_str())
-                    .collect::<Vec<_>>(),
-            )
+            .bind(buckets.each())
+            .bind(counts.each())
             .execute(conn)
             .await?;
         Ok(())

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use model::{NANOS_PER_MINUTE, SpanBatch, SpanKind, Trace};
+use model::{NANOS_PER_MINUTE, SpanBatch, SpanKind, SpanRef, Trace};
 use proptest::prelude::*;
 
 use super::edges::EdgeDelta;
 use super::{Edges, KnownTrace, Node, Red};
-use crate::test_traces;
+use crate::{DurationHistogram, test_traces};
 
 const NOON: u64 = 1_764_000_000_000_000_000;
 
@@ -95,6 +95,7 @@ proptest! {
         let all: Vec<u32> = (0..batch.spans.len() as u32).collect();
         let mut red = Red::default();
         red.add("t", &batch, &all);
+        let histograms = red.histograms();
         let mut calls = 0;
         for (key, delta) in red.sorted() {
             let of_key = batch.spans.iter().filter(|span| {
@@ -104,9 +105,14 @@ proptest! {
                     && span.operation_name() == key.operation
             });
             prop_assert_eq!(delta.calls, of_key.clone().count() as i64);
-            let durations: u64 = of_key.map(|span| span.duration()).sum();
+            let durations: u64 = of_key.clone().map(|span| span.duration()).sum();
             prop_assert_eq!(delta.duration_sum, durations as i64);
-            prop_assert_eq!(delta.histogram.total(), delta.calls as u64);
+            let bars = histograms.of(delta).iter();
+            prop_assert_eq!(bars.map(|bar| i64::from(bar.count)).sum::<i64>(), delta.calls);
+            for bar in histograms.of(delta) {
+                let in_bucket = |span: &&SpanRef<'_>| DurationHistogram::bucket(span.duration()) == bar.bucket;
+                prop_assert_eq!(of_key.clone().filter(in_bucket).count(), bar.count as usize);
+            }
             calls += delta.calls;
         }
         prop_assert_eq!(calls, batch.spans.len() as i64);

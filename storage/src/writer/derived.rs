@@ -7,8 +7,8 @@ use uuid::Uuid;
 
 use super::memory::{Memory, SeenOperation};
 use super::plan::{Known, Part, Plan};
-use crate::copy_binary::CopyRows;
-use crate::summary::{EdgeDelta, EdgeKey, Edges, Node, Red, RedDelta, RedKey, operation_key};
+use crate::copy_binary::{CopyRows, Literals};
+use crate::summary::{Bar, EdgeDelta, EdgeKey, Edges, Node, Red, RedDelta, RedKey, operation_key};
 use crate::{Day, WriteError};
 
 const COPY_RED: &str = "COPY red_part (minute_ns, tenant, services, operations, kinds, calls, errors, \
@@ -66,6 +66,7 @@ impl<'x> Derived<'x> {
     /// A row for each tenant and minute.
     fn red_rows(&self) -> CopyRows {
         let mut rows = CopyRows::new(10);
+        let histograms = self.red.histograms();
         let sorted = self.red.sorted();
         for part in sorted.chunk_by(|(a, _), (b, _)| (a.tenant, a.minute) == (b.tenant, b.minute)) {
             let texts = |of: fn(&RedKey<'x>) -> &'x str| {
@@ -80,12 +81,13 @@ impl<'x> Derived<'x> {
                 .iter()
                 .map(|(key, _)| i16::from(key.kind.number()))
                 .collect();
-            let bars: Vec<(String, String)> = part
-                .iter()
-                .map(|(_, delta)| delta.histogram.to_literals())
-                .collect();
-            let buckets: Vec<&str> = bars.iter().map(|(buckets, _)| buckets.as_str()).collect();
-            let counts: Vec<&str> = bars.iter().map(|(_, counts)| counts.as_str()).collect();
+            let of = |number: fn(&Bar) -> u32| {
+                let each = part
+                    .iter()
+                    .map(|(_, delta)| histograms.of(delta).iter().map(number));
+                Literals::of(each)
+            };
+            let (buckets, counts) = (of(|bar| bar.bucket.into()), of(|bar| bar.count));
             rows.row()
                 .bigint(part[0].0.minute as i64)
                 .text(part[0].0.tenant)
@@ -95,8 +97,8 @@ impl<'x> Derived<'x> {
                 .bigints(&numbers(|delta| delta.calls))
                 .bigints(&numbers(|delta| delta.errors))
                 .bigints(&numbers(|delta| delta.duration_sum))
-                .texts(&buckets)
-                .texts(&counts);
+                .texts(&buckets.each())
+                .texts(&counts.each());
         }
         rows
     }

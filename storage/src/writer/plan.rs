@@ -91,7 +91,7 @@ impl<'b, 'a> Plan<'b, 'a> {
                 self.verdicts.push(spans.verdict);
                 self.traces.len() - 1
             });
-            let mut open = OpenParts::new(of, trace);
+            let mut open = OpenParts::new(of, trace, spans.spans.len());
             let mut duplicate = 0;
             for &index in spans.spans {
                 let span = &spans.batch.spans[index as usize];

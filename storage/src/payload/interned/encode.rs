@@ -5,7 +5,7 @@ use std::sync::Arc;
 use model::{SpanBatch, SpanRef, UnixNanos};
 use zstd::bulk::Compressor;
 
-use super::order::{NO_PARENT, parents_first};
+use super::order::{NO_PARENT, Ordering};
 use super::origins::Stranger;
 use super::segment::{RowOf, Segment};
 use super::{MAGIC, VERSION};
@@ -48,6 +48,9 @@ pub(crate) struct Encoder<'w> {
     /// Index in the segment of the first span with this id.
     places: HashedMap<u32>,
     parents: Vec<u32>,
+    ordering: Ordering,
+    /// What the start of each span is told from.
+    told_from: Vec<UnixNanos>,
     ids: Vec<u8>,
     pub(super) bytes: Vec<u8>,
     body: Vec<u8>,
@@ -81,6 +84,8 @@ impl<'w> Encoder<'w> {
             written: Interner::default(),
             places: HashedMap::default(),
             parents: Vec::new(),
+            ordering: Ordering::default(),
+            told_from: Vec::new(),
             ids: Vec::new(),
             bytes: Vec::new(),
             body: Vec::new(),
@@ -170,16 +175,17 @@ impl<'w> Encoder<'w> {
         let of = |place: usize| &batch.spans[spans[place] as usize];
         let base = (0..spans.len()).map(|place| of(place).start).min();
         let base: UnixNanos = base.unwrap_or_default();
-        let mut origins = vec![base; spans.len()];
-        for at in parents_first(&self.parents) {
+        self.told_from.clear();
+        self.told_from.resize(spans.len(), base);
+        for &at in self.ordering.parents_first(&self.parents) {
             let parent = self.parents[at as usize];
-            origins[at as usize] = of(parent as usize).start;
+            self.told_from[at as usize] = of(parent as usize).start;
         }
         let Segment { times, bits, .. } = &mut self.segment;
         put(base, times);
-        for (place, origin) in origins.into_iter().enumerate() {
+        for (place, &told_from) in self.told_from.iter().enumerate() {
             let span = of(place);
-            put_signed(span.start.wrapping_sub(origin) as i64, times, bits);
+            put_signed(span.start.wrapping_sub(told_from) as i64, times, bits);
             put_signed(span.end.wrapping_sub(span.start) as i64, times, bits);
         }
     }

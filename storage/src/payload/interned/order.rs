@@ -11,35 +11,57 @@ enum State {
     Circling,
 }
 
-/// The places of spans with a parent in the segment that go back to a span without one, parents
-/// first. Spans that are their own ancestors, and what hangs on them, are left out.
+/// The same as [`Ordering::parents_first`], for one segment.
 pub(super) fn parents_first(parents: &[u32]) -> Vec<u32> {
-    let mut states = vec![State::New; parents.len()];
-    let mut order = Vec::with_capacity(parents.len());
-    let mut path = Vec::new();
-    for place in 0..parents.len() as u32 {
-        let mut at = place;
-        let end = loop {
-            match states[at as usize] {
-                State::New => {}
-                State::OnTheWay => break State::Circling,
-                known => break known,
-            }
-            states[at as usize] = State::OnTheWay;
-            path.push(at);
-            match parents[at as usize] {
-                NO_PARENT => break State::Rooted,
-                parent => at = parent,
-            }
-        };
-        while let Some(at) = path.pop() {
-            states[at as usize] = end;
-            if end == State::Rooted && parents[at as usize] != NO_PARENT {
-                order.push(at);
+    let mut ordering = Ordering::default();
+    ordering.parents_first(parents);
+    ordering.order
+}
+
+/// Works out orders, keeping its memory.
+#[derive(Debug, Default)]
+pub(super) struct Ordering {
+    states: Vec<State>,
+    path: Vec<u32>,
+    order: Vec<u32>,
+}
+
+impl Ordering {
+    /// The places of spans with a parent in the segment that go back to a span without one, parents
+    /// first. Spans that are their own ancestors, and what hangs on them, are left out.
+    pub(super) fn parents_first(&mut self, parents: &[u32]) -> &[u32] {
+        let Self {
+            states,
+            path,
+            order,
+        } = self;
+        states.clear();
+        states.resize(parents.len(), State::New);
+        order.clear();
+        for place in 0..parents.len() as u32 {
+            let mut at = place;
+            let end = loop {
+                match states[at as usize] {
+                    State::New => {}
+                    State::OnTheWay => break State::Circling,
+                    known => break known,
+                }
+                states[at as usize] = State::OnTheWay;
+                path.push(at);
+                match parents[at as usize] {
+                    NO_PARENT => break State::Rooted,
+                    parent => at = parent,
+                }
+            };
+            while let Some(at) = path.pop() {
+                states[at as usize] = end;
+                if end == State::Rooted && parents[at as usize] != NO_PARENT {
+                    order.push(at);
+                }
             }
         }
+        order
     }
-    order
 }
 
 #[cfg(test)]

@@ -26,8 +26,10 @@ pub(super) struct Segment<'d> {
     pub(super) texts: Vec<u8>,
     known_texts: Interner,
     known_rows: Interner,
-    /// Columns of each known row.
-    columns: Vec<Vec<u32>>,
+    /// Columns of all known rows.
+    columns: Vec<u32>,
+    /// Where those of each known row begin.
+    columns_from: Vec<u32>,
     shape: Vec<u8>,
     template: Vec<u8>,
     numbers: Vec<u64>,
@@ -58,6 +60,7 @@ impl<'d> Segment<'d> {
             known_texts: Interner::default(),
             known_rows: Interner::default(),
             columns: Vec::new(),
+            columns_from: Vec::new(),
             shape: Vec::new(),
             template: Vec::new(),
             numbers: Vec::new(),
@@ -84,6 +87,7 @@ impl<'d> Segment<'d> {
         self.known_texts.clear();
         self.known_rows.clear();
         self.columns.clear();
+        self.columns_from.clear();
     }
 
     /// The streams of the body, without their lengths; texts are the last one.
@@ -127,11 +131,10 @@ impl<'d> Segment<'d> {
             }
             None => self.put_new_row(row, attributes, hash),
         };
-        let columns = std::mem::take(&mut self.columns[number as usize]);
-        for (column, attribute) in columns.iter().zip(attributes) {
-            self.put_value(batch, *column, &attribute.value)?;
+        let from = self.columns_from[number as usize] as usize;
+        for (at, attribute) in (from..).zip(attributes) {
+            self.put_value(batch, self.columns[at], &attribute.value)?;
         }
-        self.columns[number as usize] = columns;
         Ok(())
     }
 
@@ -167,14 +170,14 @@ impl<'d> Segment<'d> {
         put(u64::from(row.flags), &mut self.rows);
         self.put_own_text(own::NAME, row.name);
         put(attributes.len() as u64, &mut self.rows);
-        let mut columns = Vec::with_capacity(attributes.len());
+        self.columns_from.push(self.columns.len() as u32);
         for attribute in attributes {
             let tag = tag_of(&attribute.value);
             self.rows.push(tag);
             self.put_own_text(own::KEY, attribute.key);
-            columns.push(self.dictionary.column(attribute.key, tag));
+            self.columns
+                .push(self.dictionary.column(attribute.key, tag));
         }
-        self.columns.push(columns);
         self.known_rows.add(hash, &self.shape)
     }
 

@@ -1,7 +1,5 @@
 //! Spans that become one segment each, or are dropped together.
 
-use std::collections::HashMap;
-
 use model::{SpanBatch, SpanHash, SpanId};
 
 use crate::Day;
@@ -71,16 +69,20 @@ pub(super) struct OpenParts {
     of: usize,
     trace: usize,
     pub(super) parts: Vec<Part>,
-    text: HashMap<Day, usize>,
+    /// Room for this many spans is taken with each part.
+    expected: usize,
+    /// Bytes of the texts of each part, once it is worth measuring.
+    texts: Vec<usize>,
 }
 
 impl OpenParts {
-    pub(super) fn new(of: usize, trace: usize) -> Self {
+    pub(super) fn new(of: usize, trace: usize, expected: usize) -> Self {
         Self {
             of,
             trace,
             parts: Vec::new(),
-            text: HashMap::new(),
+            expected: expected.min(MAX_SPANS),
+            texts: Vec::new(),
         }
     }
 
@@ -96,13 +98,14 @@ impl OpenParts {
             Some(at) => at,
             None => {
                 self.parts.push(self.empty(day));
+                self.texts.push(0);
                 self.parts.len() - 1
             }
         };
         self.parts[at].spans.push(index);
         self.parts[at].hashes.push(hash);
         if self.is_full(at, batch, index) {
-            self.text.remove(&day);
+            self.texts.swap_remove(at);
             full.push(self.parts.swap_remove(at));
         }
     }
@@ -112,8 +115,8 @@ impl OpenParts {
             of: self.of,
             trace: self.trace,
             day,
-            spans: Vec::new(),
-            hashes: Vec::new(),
+            spans: Vec::with_capacity(self.expected),
+            hashes: Vec::with_capacity(self.expected),
             counted_before: 0,
         }
     }
@@ -124,7 +127,7 @@ impl OpenParts {
         if part.spans.len() < FEW_SPANS {
             return false;
         }
-        let text = self.text.entry(part.day).or_default();
+        let text = &mut self.texts[at];
         *text += text_of(batch, index);
         part.spans.len() >= MAX_SPANS || *text > MAX_TEXT
     }
