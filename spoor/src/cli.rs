@@ -13,6 +13,7 @@ use crate::config::Deployment;
 use crate::dead_letters::DeadLettersCommand;
 use crate::load::LoadArgs;
 use crate::purge::PurgeArgs;
+use crate::rebuild::RebuildArgs;
 use crate::replay::ReplayCommand;
 use crate::sizes::SizesArgs;
 
@@ -79,6 +80,8 @@ pub(crate) enum Command {
     /// Writes traces and reads them back through every API, for ever or for a while. Exits with 1 if
     /// one is not found as it was sent.
     Canary(CanaryArgs),
+    /// Writes the payloads of whole days afresh, with the newest dictionary, and swaps them in one step.
+    Rebuild(RebuildArgs),
     /// Says what the store takes on disk, by part. Reads the summaries of all segments.
     Sizes(SizesArgs),
     /// Says which version this is.

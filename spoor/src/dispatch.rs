@@ -11,6 +11,7 @@ use crate::console::say;
 use crate::dead_letters::{self, DeadLettersCommand};
 use crate::load::LoadArgs;
 use crate::purge::PurgeArgs;
+use crate::rebuild::RebuildArgs;
 use crate::roles::{self, Role};
 use crate::sizes::SizesArgs;
 use crate::{metrics_page, servers, test_servers};
@@ -80,6 +81,7 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode, Failure> {
             return judged(crate::replay::run(&loaded.config, command));
         }
         Command::Purge(arguments) => purge(&on_postgres("spoor purge")?, arguments)?,
+        Command::Rebuild(arguments) => rebuild(&on_postgres("spoor rebuild")?, arguments)?,
         Command::Sizes(arguments) => sizes(&on_postgres("spoor sizes")?, arguments)?,
         Command::Backfill(arguments) => {
             let loaded = on_postgres("spoor backfill")?;
@@ -138,6 +140,11 @@ fn dead_letters(loaded: &Loaded<Config>, command: DeadLettersCommand) -> Result<
 fn purge(loaded: &Loaded<Config>, arguments: PurgeArgs) -> Result<(), anyhow::Error> {
     bootstrap::logging::install(&loaded.config.logging)?;
     runtime()?.block_on(crate::purge::run(&loaded.config, arguments))
+}
+
+fn rebuild(loaded: &Loaded<Config>, arguments: RebuildArgs) -> Result<(), anyhow::Error> {
+    bootstrap::logging::install(&loaded.config.logging)?;
+    runtime()?.block_on(crate::rebuild::run(&loaded.config, arguments))
 }
 
 fn sizes(loaded: &Loaded<Config>, arguments: SizesArgs) -> Result<(), anyhow::Error> {

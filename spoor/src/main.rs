@@ -12,6 +12,7 @@ mod dispatch;
 mod load;
 mod metrics_page;
 mod migrate;
+mod rebuild;
 mod replay;
 mod purge;
 mod roles;

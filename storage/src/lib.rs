@@ -29,6 +29,7 @@ mod dead_letter;
 mod redrive;
 mod fold;
 mod replay;
+mod rebuild;
 mod maintenance;
 mod sampling;
 mod merge;
@@ -66,6 +67,7 @@ pub use landmark::Landmark;
 pub use merge::TraceMerger;
 pub use migrate::SetupError;
 pub use purge::{LogEnd, Purge, PurgeOrder};
+pub use rebuild::{RebuildError, Rebuilt};
 pub use recount::{Recount, Recounted};
 pub use redrive::{Intent, Redriver, Unresolved};
 pub use replay::{

@@ -14,3 +14,5 @@ pub(crate) const INDEX_MERGE: i32 = 0x5350_0005;
 pub(crate) const SAMPLING: i32 = 0x5350_0011;
 /// The one who drives dead letters again.
 pub(crate) const REDRIVE: i32 = 0x5350_0010;
+/// Who writes a day afresh. The number is a day.
+pub(crate) const REBUILD: i32 = 0x5350_0012;

@@ -29,6 +29,7 @@ use derived::Derived;
 pub(crate) use memory::Memory;
 use plan::Plan;
 use segments::Segments;
+pub(crate) use segments::{SEGMENT_COLUMNS, segment_copy};
 use throughput::Throughput;
 
 /// A session behind a pooler may have lost what the connection was opened with.

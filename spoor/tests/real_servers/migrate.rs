@@ -1,5 +1,5 @@
 //! `spoor migrate` may run at each deploy, and needs the registry only the first time; `spoor purge`
-//! empties what it made, if it is told so twice.
+//! empties what it made, if it is told so twice; `spoor rebuild` rebuilds days that are there and over.
 
 use std::process::{Command, Output};
 
@@ -37,17 +37,21 @@ fn a_second_migration_changes_nothing_and_needs_no_registry() {
         "{text}"
     );
 
-    let purge = |arguments: &[&str]| {
-        let arguments = [&["purge"], arguments].concat();
-        let done = spoor(&servers, "http://127.0.0.1:1", &arguments);
+    let done = |arguments: &[&str]| {
+        let done = spoor(&servers, "http://127.0.0.1:1", arguments);
         let text = [done.stdout, done.stderr].concat();
         (
             done.status.success(),
             String::from_utf8_lossy(&text).into_owned(),
         )
     };
-    let (done, text) = purge(&[]);
-    assert!(!done && text.contains("say --yes"), "{text}");
-    let (done, text) = purge(&["--yes", "--archive"]);
-    assert!(done && text.contains("the store is empty"), "{text}");
+    let (purged, text) = done(&["purge"]);
+    assert!(!purged && text.contains("say --yes"), "{text}");
+    let (purged, text) = done(&["purge", "--yes", "--archive"]);
+    assert!(purged && text.contains("the store is empty"), "{text}");
+
+    let (rebuilt, text) = done(&["rebuild", "2020-02-29"]);
+    assert!(!rebuilt && text.contains("no day 2020-02-29"), "{text}");
+    let (rebuilt, text) = done(&["rebuild", "2999-01-01"]);
+    assert!(!rebuilt && text.contains("not over yet"), "{text}");
 }

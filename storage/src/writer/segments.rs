@@ -10,10 +10,16 @@ use crate::payload::{self, EncodeError, Encoder, Stranger, Words};
 use crate::summary::SegmentSummary;
 use crate::{Day, WriteError, tokens, vocabulary};
 
-const COPY: &str = "COPY segment (start_ns, last_start_ns, end_ns, segment_id, received_first_ns, \
+const COLUMN_LIST: &str = "(start_ns, last_start_ns, end_ns, segment_id, received_first_ns, \
      received_last_ns, trace_id, span_count, error_count, completeness, codec, tenant, \
-     root_service, root_operation, services, payload) FROM STDIN (FORMAT binary)";
-const COLUMNS: u16 = 16;
+     root_service, root_operation, services, payload)";
+/// Columns of a segment's row.
+pub(crate) const SEGMENT_COLUMNS: u16 = 16;
+
+/// The `COPY` of rows of segments to a table.
+pub(crate) fn segment_copy(table: &str) -> String {
+    format!("COPY {table} {COLUMN_LIST} FROM STDIN (FORMAT binary)")
+}
 
 /// Segments of a block; a run of the index never spans two blocks.
 const BLOCK: usize = 1 << BLOCK_BITS;
@@ -73,7 +79,7 @@ impl Segments {
         written.strangers = rows.encoder.into_strangers();
         written.newest_dictionary =
             vocabulary::confirm(conn, words.dictionary.name(), &referenced).await?;
-        rows.copy.send(conn, COPY).await?;
+        rows.copy.send(conn, &segment_copy("segment")).await?;
         for (day, first_id, run) in runs {
             index::write_run(conn, day, first_id, run).await?;
         }
@@ -105,7 +111,7 @@ struct Rows<'w> {
 impl<'w> Rows<'w> {
     fn new(words: &'w Words, level: i32) -> Result<Self, WriteError> {
         Ok(Self {
-            copy: CopyRows::new(COLUMNS),
+            copy: CopyRows::new(SEGMENT_COLUMNS),
             encoder: Encoder::new(words, level).map_err(refuse)?,
             tokens: Vec::new(),
             payload: Vec::new(),

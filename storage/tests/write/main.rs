@@ -26,4 +26,5 @@ mod deciding;
 mod sampling;
 mod purging;
 mod words;
+mod rebuilding;
 mod sizes;

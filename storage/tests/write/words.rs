@@ -11,7 +11,7 @@ use storage::{DatabaseUrl, PostgresStore, StorageConfig, TraceReader, WriteError
 
 use crate::store::{TestStore, write};
 
-const NOON: u64 = 1_764_000_000_000_000_000;
+pub(crate) const NOON: u64 = 1_764_000_000_000_000_000;
 
 fn id(number: u64) -> TraceId {
     let bytes = [number.to_be_bytes(), (number + 1).to_be_bytes()].concat();
@@ -56,7 +56,7 @@ fn trace(service: &str, number: u64) -> Trace {
     }
 }
 
-fn traces(service: &str, numbers: std::ops::Range<u64>) -> Vec<Trace> {
+pub(crate) fn traces(service: &str, numbers: std::ops::Range<u64>) -> Vec<Trace> {
     numbers.map(|number| trace(service, number)).collect()
 }
 
@@ -76,7 +76,7 @@ async fn payload_len(session: &mut PgConnection, traces: &[Trace]) -> i64 {
 }
 
 /// What a process that has just started reads.
-async fn read_anew(store: &TestStore, traces: &[Trace]) {
+pub(crate) async fn read_anew(store: &TestStore, traces: &[Trace]) {
     let config = StorageConfig {
         url: DatabaseUrl(store.database.url()),
         ..StorageConfig::default()
@@ -93,7 +93,7 @@ async fn read_anew(store: &TestStore, traces: &[Trace]) {
 }
 
 /// A store that has learnt a dictionary, which its writer follows.
-async fn store_with_dictionary() -> (TestStore, PgConnection) {
+pub(crate) async fn store_with_dictionary() -> (TestStore, PgConnection) {
     let store = TestStore::new().await;
     let mut maintainer = store.maintainer().await;
     for batch in 0..3 {

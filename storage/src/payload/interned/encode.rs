@@ -14,7 +14,7 @@ use crate::payload::dictionary::{Dictionary, Of, SharedResource, own};
 use crate::payload::intern::{HashedMap, Interner};
 use crate::payload::number::put_signed;
 use crate::payload::varint::put;
-use crate::payload::{EncodeError, MAX_BODY, head, head_of, id_number, parent_code};
+use crate::payload::{EncodeError, Known, MAX_BODY, head, head_of, id_number, parent_code};
 
 /// What a writer refers to.
 #[derive(Debug, Clone)]
@@ -31,6 +31,17 @@ impl Default for Words {
             dictionary: Arc::new(Dictionary::empty()),
             named: Arc::default(),
         }
+    }
+}
+
+impl Words {
+    /// All that a payload may refer to that was written with these words.
+    pub(crate) fn known(&self) -> Known {
+        let mut known = Known::default();
+        let name = self.dictionary.name();
+        known.dictionaries.insert(name, self.dictionary.clone());
+        known.resources = HashedMap::clone(&self.named);
+        known
     }
 }
 

@@ -1,0 +1,116 @@
+//! The new payloads in the place of the old ones.
+
+use std::time::Duration;
+
+use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
+use tokio::time::{Instant, sleep};
+
+use super::{RebuildError, Tables};
+use crate::{failure, locks};
+
+/// How long older transactions may take to end.
+const PATIENCE: Duration = Duration::from_secs(600);
+const POLL: Duration = Duration::from_millis(100);
+/// Tries to lock the table of all days, each of which keeps others waiting for 300 ms at most.
+const ATTEMPTS: u32 = 200;
+
+/// Waits until nobody reads as of a moment before this transaction was committed: to them, the new
+/// rows would not be there.
+pub(super) async fn older_snapshots_end(
+    conn: &mut PgConnection,
+    transaction: &str,
+) -> Result<(), RebuildError> {
+    if transaction.is_empty() {
+        return Ok(());
+    }
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let older: bool = sqlx::query_scalar(
+            "SELECT EXISTS (
+                 SELECT FROM pg_stat_activity
+                 WHERE datname = current_database() AND pid <> pg_backend_pid()
+                   AND backend_type = 'client backend'
+                   AND age(backend_xmin) >= age($1::text::xid))",
+        )
+        .bind(transaction)
+        .fetch_one(&mut *conn)
+        .await?;
+        if !older {
+            return Ok(());
+        }
+        if Instant::now() > deadline {
+            return Err(RebuildError::OldSnapshot);
+        }
+        sleep(POLL).await;
+    }
+}
+
+/// Replaces the day's partition, unless segments have come late meanwhile. Returns whether it did.
+pub(super) async fn swap(
+    conn: &mut PgConnection,
+    tables: Tables,
+    generation: i64,
+) -> Result<bool, RebuildError> {
+    for attempt in 1..=ATTEMPTS {
+        match try_swap(conn, tables, generation).await {
+            Err(RebuildError::Store(error)) if failure::is_in_use(&error) => {
+                sleep(POLL * attempt.min(20)).await;
+            }
+            done => return done,
+        }
+    }
+    Err(RebuildError::InUse)
+}
+
+async fn try_swap(
+    conn: &mut PgConnection,
+    tables: Tables,
+    generation: i64,
+) -> Result<bool, RebuildError> {
+    let (old, new, day) = (tables.old(), tables.new(), tables.day);
+    let mut tx = conn
+        .begin_with("BEGIN; SET LOCAL lock_timeout = '300ms'")
+        .await?;
+    sqlx::query("SELECT pg_advisory_xact_lock($1, $2)")
+        .bind(locks::PARTITION_CHANGE)
+        .bind(day.0)
+        .execute(&mut *tx)
+        .await?;
+    // All days first, as writers do: who has them waits for nobody else.
+    tx.execute("LOCK TABLE ONLY segment IN ACCESS EXCLUSIVE MODE")
+        .await?;
+    let (late, now): (bool, i64) = sqlx::query_as(AssertSqlSafe(format!(
+        "SELECT EXISTS (SELECT FROM rebuild_late l WHERE l.day = $1
+                          AND NOT EXISTS (SELECT FROM {new} n WHERE n.segment_id = l.segment_id)),
+                generation FROM purge"
+    )))
+    .bind(day.0)
+    .fetch_one(&mut *tx)
+    .await?;
+    if now != generation {
+        return Err(RebuildError::Purged);
+    }
+    if late {
+        return Ok(false);
+    }
+    let (from, to) = (day.start_ns(), day.end_ns());
+    let statement = format!(
+        "ALTER TABLE segment DETACH PARTITION {old};
+         DROP TABLE {old};
+         ALTER TABLE {new} RENAME TO {old};
+         DO $$ DECLARE name text; BEGIN
+             FOR name IN SELECT indexrelid::regclass::text FROM pg_index
+                         WHERE indrelid = '{old}'::regclass LOOP
+                 EXECUTE format('ALTER INDEX %s RENAME TO %s', name,
+                                replace(name, '{new}', '{old}'));
+             END LOOP;
+         END $$;
+         ALTER TABLE segment ATTACH PARTITION {old} FOR VALUES FROM ({from}) TO ({to});
+         ALTER TABLE {old} DROP CONSTRAINT of_day;
+         DELETE FROM rebuild_late WHERE day = {};",
+        day.0
+    );
+    tx.execute(AssertSqlSafe(statement)).await?;
+    tx.commit().await?;
+    Ok(true)
+}
