@@ -126,6 +126,7 @@ tests: queue-units queue-1 queue-2 queue-3 queue-4
 queue-units:
 	$(RUN_TESTS) --lib --bins
 	$(RUN_TESTS) --doc
+	$(RUN_TESTS) --bench stages
 queue-1:
 	$(RUN_TESTS) $(QUEUE_1:%=--test %)
 queue-2:

@@ -16,6 +16,11 @@ mod attributes;
 mod collect;
 #[path = "stages/ingest.rs"]
 mod ingest;
+#[expect(dead_code, reason = "the collector's tests need more of it")]
+#[path = "../../collector/tests/otlp/doors/jaeger_wire.rs"]
+mod jaeger_wire;
+#[path = "stages/receivers.rs"]
+mod receivers;
 #[expect(unused_imports, reason = "those of its tests")]
 #[path = "../src/load/shop.rs"]
 mod shop;
@@ -25,11 +30,19 @@ mod traffic;
 #[expect(unused_imports, reason = "those of its tests")]
 #[path = "../src/load/tree.rs"]
 mod tree;
+#[expect(dead_code, reason = "the collector's tests need more of it")]
+#[path = "../../collector/tests/otlp/wire.rs"]
+mod wire;
+#[path = "../../collector/tests/otlp/doors/thrift_wire.rs"]
+mod thrift_wire;
+#[path = "../../collector/tests/otlp/doors/zipkin_wire.rs"]
+mod zipkin_wire;
 
 use std::alloc::System;
 use std::time::Duration;
 
 use bumpalo::Bump;
+use collector::Encoding;
 use criterion::{BatchSize, Criterion, Throughput};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 use storage::{DatabaseUrl, PostgresStore, StorageConfig};
@@ -46,6 +59,8 @@ const COLLECTOR_ALLOCATIONS: f64 = 0.6;
 /// The same from records to committed rows, what the client of Postgres does included.
 const INGESTER_ALLOCATIONS: f64 = 2.0;
 
+const OTLP: Encoding = Encoding::Protobuf;
+
 /// Windows of traffic that a stage works on, some 1,200 spans each.
 const WINDOWS: u64 = 8;
 
@@ -60,6 +75,7 @@ fn main() {
         .sample_size(20)
         .measurement_time(Duration::from_secs(4));
     collecting(&mut criterion, &collector);
+    receiving(&mut criterion, &collector);
     ingesting(
         &mut criterion,
         &runtime,
@@ -103,7 +119,7 @@ fn allocations(
         let region = Region::new(ALLOCATOR);
         let records: Vec<_> = bodies
             .iter()
-            .flat_map(|body| collector.whole(body))
+            .flat_map(|body| collector.whole(OTLP, body))
             .collect();
         let collecting = region.change();
         let spans = collect::spans(&records);
@@ -130,7 +146,10 @@ fn allocations(
 
 fn collecting(criterion: &mut Criterion, stages: &CollectorStages) {
     let bodies = collect::bodies(7, WINDOWS);
-    let records: Vec<_> = bodies.iter().flat_map(|body| stages.whole(body)).collect();
+    let records: Vec<_> = bodies
+        .iter()
+        .flat_map(|body| stages.whole(OTLP, body))
+        .collect();
     let spans = collect::spans(&records);
     let bytes: usize = bodies.iter().map(Vec::len).sum();
     let written: usize = records.iter().map(|record| record.payload.len()).sum();
@@ -144,25 +163,43 @@ fn collecting(criterion: &mut Criterion, stages: &CollectorStages) {
     group.bench_function("decode", |bencher| {
         bencher.iter(|| {
             bodies.iter().for_each(|body| {
-                stages.decode(body, &Bump::new());
-            })
+                stages.decode(OTLP, body, &Bump::new());
+            });
         });
     });
     group.bench_function("decode, validate, enrich", |bencher| {
         bencher.iter(|| {
             bodies.iter().for_each(|body| {
-                stages.validated(body, &Bump::new());
-            })
+                stages.validated(OTLP, body, &Bump::new());
+            });
         });
     });
     group.bench_function("decode, validate, enrich, encode", |bencher| {
         bencher.iter(|| {
             bodies
                 .iter()
-                .map(|body| stages.whole(body).len())
+                .map(|body| stages.whole(OTLP, body).len())
                 .sum::<usize>()
         });
     });
+    group.finish();
+}
+
+/// From a request's body to records, for each protocol.
+fn receiving(criterion: &mut Criterion, stages: &CollectorStages) {
+    let mut group = criterion.benchmark_group("receivers");
+    for door in receivers::doors(stages, 7, WINDOWS) {
+        let whole = || {
+            door.bodies
+                .iter()
+                .map(|body| stages.whole(door.encoding, body))
+        };
+        let spans: usize = whole().map(|records| collect::spans(&records)).sum();
+        group.throughput(Throughput::Elements(spans as u64));
+        group.bench_function(door.name, |bencher| {
+            bencher.iter(|| whole().map(|records| records.len()).sum::<usize>());
+        });
+    }
     group.finish();
 }
 
@@ -177,7 +214,7 @@ fn ingesting(
         let bodies = collect::bodies(seed, WINDOWS);
         let records: Vec<_> = bodies
             .iter()
-            .flat_map(|body| collector.whole(body))
+            .flat_map(|body| collector.whole(OTLP, body))
             .collect();
         (collect::spans(&records), ingest::consumed(records))
     };

@@ -94,12 +94,12 @@ struct Tables {
 
 impl Tables {
     /// What is read, and replaced in the end.
-    fn old(self) -> String {
+    fn present(self) -> String {
         format!("segment_{}", self.day.suffix())
     }
 
     /// What is written. No pattern of a day's partition matches it.
-    fn new(self) -> String {
+    fn afresh(self) -> String {
         format!("segment_{}_rebuilt", self.day.suffix())
     }
 }
@@ -164,7 +164,7 @@ impl PostgresStore {
 
 /// Removes what an earlier rebuild of the day has left.
 async fn clear(conn: &mut PgConnection, tables: Tables) -> Result<(), sqlx::Error> {
-    let (old, new) = (tables.old(), tables.new());
+    let (old, new) = (tables.present(), tables.afresh());
     let statement = format!(
         "DROP TABLE IF EXISTS {new};
          DO $$ BEGIN IF to_regclass('{old}') IS NOT NULL THEN
@@ -179,7 +179,7 @@ async fn clear(conn: &mut PgConnection, tables: Tables) -> Result<(), sqlx::Erro
 /// Makes the table, and sees to it that late segments are noted from now on. Returns the store's
 /// generation: a purge raises it.
 async fn prepare(conn: &mut PgConnection, tables: Tables) -> Result<i64, RebuildError> {
-    let (old, new) = (tables.old(), tables.new());
+    let (old, new) = (tables.present(), tables.afresh());
     let exists: bool = sqlx::query_scalar(
         "SELECT EXISTS (SELECT FROM pg_inherits
                         WHERE inhrelid = to_regclass($1) AND NOT inhdetachpending)",

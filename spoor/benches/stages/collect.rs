@@ -42,22 +42,32 @@ impl CollectorStages {
         }
     }
 
-    pub(crate) fn decode<'a>(&self, body: &'a [u8], arena: &'a Bump) -> Decoded<'a> {
+    pub(crate) fn decode<'a>(
+        &self,
+        encoding: Encoding,
+        body: &'a [u8],
+        arena: &'a Bump,
+    ) -> Decoded<'a> {
         let limits = (&self.config.limits).into();
-        decode::spans(Encoding::Protobuf, body, arena, limits).unwrap()
+        decode::spans(encoding, body, arena, limits).unwrap()
     }
 
-    pub(crate) fn validated<'a>(&self, body: &'a [u8], arena: &'a Bump) -> Decoded<'a> {
-        let mut decoded = self.decode(body, arena);
+    pub(crate) fn validated<'a>(
+        &self,
+        encoding: Encoding,
+        body: &'a [u8],
+        arena: &'a Bump,
+    ) -> Decoded<'a> {
+        let mut decoded = self.decode(encoding, body, arena);
         let CollectorConfig { limits, times, .. } = &self.config;
         validate::spans(&mut decoded, limits, times, self.origin.received_at);
         collector::enrich::spans(&mut decoded.batch, &self.config.enrich, arena);
         decoded
     }
 
-    pub(crate) fn whole(&self, body: &[u8]) -> Vec<SpanRecord> {
+    pub(crate) fn whole(&self, encoding: Encoding, body: &[u8]) -> Vec<SpanRecord> {
         let arena = Bump::new();
-        let mut decoded = self.validated(body, &arena);
+        let mut decoded = self.validated(encoding, body, &arena);
         let records = encode::records(
             &mut decoded,
             &self.origin,

@@ -84,7 +84,7 @@ impl Sums for EdgeSums {
 
     async fn write(self, conn: &mut PgConnection) -> Result<(), sqlx::Error> {
         let mut rows: Vec<(Key, Sum)> = self.0.into_iter().collect();
-        rows.sort_unstable_by(|(a, _), (b, _)| a.minute.cmp(&b.minute));
+        rows.sort_unstable_by_key(|(key, _)| key.minute);
         let texts = |of: fn(&Key) -> &str| rows.iter().map(|(key, _)| of(key)).collect::<Vec<_>>();
         let numbers =
             |of: fn(&Key, &Sum) -> i64| rows.iter().map(|(k, s)| of(k, s)).collect::<Vec<_>>();

@@ -109,7 +109,7 @@ impl Sums for RedSums {
 
     async fn write(self, conn: &mut PgConnection) -> Result<(), sqlx::Error> {
         let mut rows: Vec<(Key, Sum)> = self.0.into_iter().collect();
-        rows.sort_unstable_by(|(a, _), (b, _)| a.minute.cmp(&b.minute));
+        rows.sort_unstable_by_key(|(key, _)| key.minute);
         let bars = || rows.iter().map(|(_, sum)| sum.histogram.iter());
         let buckets = Literals::of(bars().map(|bars| bars.map(|(bucket, _)| bucket)));
         let counts = Literals::of(bars().map(|bars| bars.map(|(_, count)| count)));

@@ -53,7 +53,7 @@ impl<'s> Copying<'s> {
     pub(super) async fn next(&mut self, conn: &mut PgConnection) -> Result<bool, RebuildError> {
         let query = format!(
             "SELECT * FROM {} WHERE segment_id > $1 ORDER BY segment_id LIMIT $2",
-            self.tables.old()
+            self.tables.present()
         );
         let query = sqlx::query(AssertSqlSafe(query))
             .bind(self.after)
@@ -63,7 +63,7 @@ impl<'s> Copying<'s> {
 
     /// Copies segments that came late. Returns whether there were any.
     pub(super) async fn late(&mut self, conn: &mut PgConnection) -> Result<bool, RebuildError> {
-        let (old, new) = (self.tables.old(), self.tables.new());
+        let (old, new) = (self.tables.present(), self.tables.afresh());
         let query = format!(
             "SELECT o.* FROM {old} o JOIN rebuild_late l USING (segment_id)
              WHERE l.day = $1 AND NOT EXISTS (SELECT FROM {new} n
@@ -97,7 +97,7 @@ impl<'s> Copying<'s> {
         let referenced: Vec<u64> = rows.encoder.referenced().collect();
         let newest = vocabulary::confirm(&mut tx, words.dictionary.name(), &referenced).await?;
         rows.copy
-            .send(&mut tx, &segment_copy(&self.tables.new()))
+            .send(&mut tx, &segment_copy(&self.tables.afresh()))
             .await?;
         let transaction: String = sqlx::query_scalar("SELECT pg_current_xact_id()::xid::text")
             .fetch_one(&mut *tx)

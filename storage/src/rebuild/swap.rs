@@ -67,7 +67,7 @@ async fn try_swap(
     tables: Tables,
     generation: i64,
 ) -> Result<bool, RebuildError> {
-    let (old, new, day) = (tables.old(), tables.new(), tables.day);
+    let (old, new, day) = (tables.present(), tables.afresh(), tables.day);
     let mut tx = conn
         .begin_with("BEGIN; SET LOCAL lock_timeout = '300ms'")
         .await?;
