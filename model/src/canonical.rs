@@ -21,24 +21,29 @@ pub fn canonical_string(value: &Value) -> Cow<'_, str> {
 /// A double as JavaScript and Go's JSON encoder print it: the shortest digits that read back
 /// equal, plain between 1e-6 and 1e21, with an exponent outside.
 pub fn canonical_double(number: f64) -> String {
-    if number.is_nan() {
-        return "NaN".to_owned();
-    }
-    if number.is_infinite() {
-        return if number > 0.0 { "+Inf" } else { "-Inf" }.to_owned();
-    }
+    let mut text = String::new();
+    write_double(number, &mut text);
+    text
+}
+
+fn write_double(number: f64, out: &mut String) {
     let size = number.abs();
-    if size != 0.0 && !(1e-6..1e21).contains(&size) {
-        let text = format!("{number:e}");
+    if number.is_nan() {
+        out.push_str("NaN");
+    } else if number.is_infinite() {
+        out.push_str(if number > 0.0 { "+Inf" } else { "-Inf" });
+    } else if size == 0.0 || (1e-6..1e21).contains(&size) {
+        // Writing to a string cannot fail.
+        write!(out, "{number}").unwrap_or_default();
+    } else {
+        let start = out.len();
+        write!(out, "{number:e}").unwrap_or_default();
         // Go writes a sign, and no leading zero below ten: 1e+21, 1e-7.
-        return match text.split_once('e') {
-            Some((digits, exponent)) if !exponent.starts_with('-') => {
-                format!("{digits}e+{exponent}")
-            }
-            _ => text,
-        };
+        let exponent = out[start..].find('e').map(|at| start + at + 1);
+        if let Some(at) = exponent.filter(|at| !out[*at..].starts_with('-')) {
+            out.insert(at, '+');
+        }
     }
-    format!("{number}")
 }
 
 /// A value, owned or borrowed, as its text is made of it.
@@ -164,7 +169,7 @@ fn write_text<T: Tree>(value: &T, out: &mut String) {
     match value.shape() {
         Shape::Empty => {}
         Shape::Text(text) => out.push_str(text),
-        Shape::Double(number) => out.push_str(&canonical_double(number)),
+        Shape::Double(number) => write_double(number, out),
         Shape::Bytes(bytes) => write_base64(bytes, out),
         _ => write_json(value, out),
     }
@@ -178,9 +183,11 @@ fn write_json<T: Tree>(value: &T, out: &mut String) {
         // Writing to a string cannot fail.
         Shape::Int(number) => write!(out, "{number}").unwrap_or_default(),
         Shape::Double(number) if !number.is_finite() => {
-            write_json_string(&canonical_double(number), out);
+            out.push('"');
+            write_double(number, out);
+            out.push('"');
         }
-        Shape::Double(number) => out.push_str(&canonical_double(number)),
+        Shape::Double(number) => write_double(number, out),
         Shape::Bytes(bytes) => {
             out.push('"');
             write_base64(bytes, out);

@@ -76,14 +76,20 @@ impl Hasher {
     }
 }
 
-/// Replaces `out` with the tokens of a segment's spans, sorted and distinct.
-pub(crate) fn of_segment(tenant: &str, batch: &SpanBatch<'_>, spans: &[u32], out: &mut Vec<u32>) {
+/// Replaces `out` with the tokens of a segment's spans, sorted and distinct. `text` lends its memory.
+pub(crate) fn of_segment(
+    tenant: &str,
+    batch: &SpanBatch<'_>,
+    spans: &[u32],
+    text: &mut String,
+    out: &mut Vec<u32>,
+) {
     out.clear();
     let mut collector = Collector {
         hasher: Hasher::new(tenant),
         batch,
         lately: [0; LATELY],
-        text: String::new(),
+        text,
         services: ServiceNames::new(batch),
         out,
     };
@@ -107,7 +113,7 @@ struct Collector<'c, 'a> {
     batch: &'c SpanBatch<'a>,
     lately: [u32; LATELY],
     /// Of the value that is hashed, where it is not there already.
-    text: String,
+    text: &'c mut String,
     services: ServiceNames<'c, 'a>,
     out: &'c mut Vec<u32>,
 }
@@ -175,7 +181,7 @@ impl<'a> Collector<'_, 'a> {
             ValueRef::String(text) => self.hasher.keyed(kind, key, text.as_bytes()),
             value => {
                 self.text.clear();
-                self.batch.write_canonical(&value, &mut self.text);
+                self.batch.write_canonical(&value, self.text);
                 self.hasher.keyed(kind, key, self.text.as_bytes())
             }
         };

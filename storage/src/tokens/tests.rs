@@ -13,7 +13,7 @@ use crate::{test_filters, test_traces};
 fn tokens_of(tenant: &str, batch: &SpanBatch<'_>) -> Vec<u32> {
     let spans: Vec<u32> = (0..batch.spans.len() as u32).collect();
     let mut tokens = Vec::new();
-    of_segment(tenant, batch, &spans, &mut tokens);
+    of_segment(tenant, batch, &spans, &mut String::new(), &mut tokens);
     tokens
 }
 
@@ -91,7 +91,7 @@ proptest! {
         for index in 0..batch.spans.len() as u32 {
             if asked.matches(&batch, &batch.spans[index as usize]) {
                 let mut tokens = Vec::new();
-                of_segment("acme", &batch, &[index], &mut tokens);
+                of_segment("acme", &batch, &[index], &mut String::new(), &mut tokens);
                 let plan = plan.as_ref().expect("a span answers");
                 prop_assert!(holds(&tokens, &plan.plan), "{plan:?}");
             }

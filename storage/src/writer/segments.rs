@@ -104,6 +104,7 @@ struct Rows<'w> {
     copy: CopyRows,
     encoder: Encoder<'w>,
     tokens: Vec<u32>,
+    text: String,
     payload: Vec<u8>,
     written: Segments,
 }
@@ -114,6 +115,7 @@ impl<'w> Rows<'w> {
             copy: CopyRows::new(SEGMENT_COLUMNS),
             encoder: Encoder::new(words, level).map_err(refuse)?,
             tokens: Vec::new(),
+            text: String::new(),
             payload: Vec::new(),
             written: Segments::default(),
         })
@@ -147,7 +149,8 @@ impl<'w> Rows<'w> {
         let tenant = of.tenant.as_str();
         let summary = SegmentSummary::of(of.batch, &part.spans);
         let (start, last) = (summary.start as i64, summary.last_start as i64);
-        tokens::of_segment(tenant, of.batch, &part.spans, &mut self.tokens);
+        let (text, found) = (&mut self.text, &mut self.tokens);
+        tokens::of_segment(tenant, of.batch, &part.spans, text, found);
         run.add_segment(ordinal, start, last, &self.tokens);
         let id = first_id + i64::from(ordinal);
         self.copy
