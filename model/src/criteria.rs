@@ -4,6 +4,7 @@
 //! values are compared as strings; a key may match at any level.
 
 use std::borrow::Cow;
+use std::io::Write;
 
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -129,14 +130,30 @@ impl AttributePredicate {
     }
 
     fn is_among(&self, batch: &SpanBatch<'_>, extent: Extent) -> bool {
-        batch
-            .attributes(extent)
-            .iter()
-            .any(|a| a.key == self.key && batch.canonical(&a.value) == self.value.as_str())
+        let mut attributes = batch.attributes(extent).iter();
+        attributes.any(|of| of.key == self.key && batch.has_text(&of.value, &self.value))
     }
 }
 
+/// Characters of the longest integer.
+const INTEGER_LEN: usize = 20;
+
 impl<'a> SpanBatch<'a> {
+    /// Whether this is the canonical text of a value of this batch.
+    fn has_text(&self, value: &ValueRef<'a>, text: &str) -> bool {
+        match value {
+            ValueRef::Int(number) => {
+                let mut room = [0u8; INTEGER_LEN];
+                let mut rest = &mut room[..];
+                // It fits, whatever the number.
+                let written = write!(rest, "{number}").is_ok();
+                let unused = rest.len();
+                written && room[..INTEGER_LEN - unused] == *text.as_bytes()
+            }
+            value => self.canonical(value) == text,
+        }
+    }
+
     /// The canonical text of a value of this batch: see [`canonical_string`].
     pub fn canonical(&self, value: &ValueRef<'a>) -> Cow<'a, str> {
         match *value {
