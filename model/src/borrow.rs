@@ -40,6 +40,15 @@ impl<'a> SpanBatch<'a> {
 
     /// Adds attributes; nested ones come to lie before their owner's.
     pub fn push_attributes(&mut self, attributes: &'a [KeyValue]) -> Extent {
+        let holds_others = |of: &KeyValue| matches!(of.value, Value::Array(_) | Value::Map(_));
+        if !attributes.iter().any(holds_others) {
+            let start = self.attributes.len();
+            for KeyValue { key, value } in attributes {
+                let value = self.push_value(value);
+                self.attributes.push(AttributeRef { key, value });
+            }
+            return Extent::since(start, self.attributes.len());
+        }
         let own: Vec<AttributeRef<'a>> = attributes
             .iter()
             .map(|attribute| AttributeRef {

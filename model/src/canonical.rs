@@ -46,6 +46,16 @@ fn write_double(number: f64, out: &mut String) {
     }
 }
 
+/// Shows the canonical text of an integer, without an allocation.
+pub fn with_decimal<T>(number: i64, take: impl FnOnce(&[u8]) -> T) -> T {
+    let mut text = [0u8; 20];
+    let mut rest = &mut text[..];
+    std::io::Write::write_fmt(&mut rest, format_args!("{number}"))
+        .expect("an integer of 64 bits has at most 20 characters");
+    let unused = rest.len();
+    take(&text[..text.len() - unused])
+}
+
 /// A value, owned or borrowed, as its text is made of it.
 trait Tree {
     /// What it is.
@@ -113,6 +123,14 @@ impl<'a> SpanBatch<'a> {
                 self.write_canonical(value, &mut text);
                 Cow::Owned(text)
             }
+        }
+    }
+
+    /// Whether this is the canonical text of a value of this batch.
+    pub(crate) fn has_text(&self, value: &ValueRef<'a>, text: &str) -> bool {
+        match *value {
+            ValueRef::Int(number) => with_decimal(number, |digits| digits == text.as_bytes()),
+            _ => self.canonical(value) == text,
         }
     }
 

@@ -124,10 +124,8 @@ impl AttributePredicate {
     }
 
     fn is_among(&self, batch: &SpanBatch<'_>, extent: Extent) -> bool {
-        batch
-            .attributes(extent)
-            .iter()
-            .any(|a| a.key == self.key && batch.canonical(&a.value) == self.value.as_str())
+        let mut attributes = batch.attributes(extent).iter();
+        attributes.any(|of| of.key == self.key && batch.has_text(&of.value, &self.value))
     }
 }
 

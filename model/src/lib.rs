@@ -34,7 +34,7 @@ pub use batch::{
     AttributeRef, EventRef, Extent, LinkRef, ResourceRef, ScopeRef, SpanBatch, SpanRef, TraceChunk,
     ValueRef,
 };
-pub use canonical::{canonical_double, canonical_string};
+pub use canonical::{canonical_double, canonical_string, with_decimal};
 pub use criteria::{AttributeLevel, AttributePredicate, SpanPredicate, TraceQuery};
 pub use id::{IdError, SpanId, TraceId};
 pub use identity::{IDENTITY_VERSION, IdentityHasher, SpanHash};

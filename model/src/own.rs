@@ -1,7 +1,5 @@
 //! From borrowed to owned: what readers do with a decoded payload.
 
-use std::collections::HashMap;
-
 use crate::{
     AttributeRef, Event, EventRef, Extent, KeyValue, Link, LinkRef, Resource, ResourceRef,
     ResourceSpans, Scope, ScopeRef, ScopeSpans, Span, SpanBatch, SpanRef, Trace, TraceId, Value,
@@ -111,12 +109,10 @@ impl SpanBatch<'_> {
     /// Equal resources and equal scopes become one.
     pub fn own_trace(&self, id: TraceId, spans: impl IntoIterator<Item = u32>) -> Trace {
         let mut resources: Vec<ResourceSpans> = Vec::new();
-        let mut places: HashMap<u32, (usize, usize)> = HashMap::new();
+        let mut places = Places::new(self);
         for index in spans {
             let span = &self.spans[index as usize];
-            let (at_resource, at_scope) = *places
-                .entry(span.scope)
-                .or_insert_with(|| place(&mut resources, self, span));
+            let (at_resource, at_scope) = places.of(&mut resources, self, span);
             resources[at_resource].scopes[at_scope]
                 .spans
                 .push(self.own_span(span));
@@ -125,41 +121,58 @@ impl SpanBatch<'_> {
     }
 }
 
-/// Finds or makes the places of a span's resource and scope.
-fn place(
-    resources: &mut Vec<ResourceSpans>,
-    batch: &SpanBatch<'_>,
-    span: &SpanRef<'_>,
-) -> (usize, usize) {
-    let resource = batch.own_resource(batch.resource(span));
-    let at_resource = position_or_push(
-        resources,
-        |of| of.resource == resource,
-        || ResourceSpans {
-            resource: resource.clone(),
-            scopes: Vec::new(),
-        },
-    );
-    let scope = batch.own_scope(batch.scope(span));
-    let scopes = &mut resources[at_resource].scopes;
-    let at_scope = position_or_push(
-        scopes,
-        |of| of.scope == scope,
-        || ScopeSpans {
-            scope: scope.clone(),
-            spans: Vec::new(),
-        },
-    );
-    (at_resource, at_scope)
+/// Where the resources and scopes of a batch come to lie in a trace.
+struct Places {
+    /// By the resource's index.
+    resources: Vec<Option<usize>>,
+    /// Of the resource and within it, by the scope's index.
+    scopes: Vec<Option<(usize, usize)>>,
 }
 
-fn position_or_push<T>(
-    items: &mut Vec<T>,
-    is_it: impl Fn(&T) -> bool,
-    make: impl FnOnce() -> T,
-) -> usize {
-    items.iter().position(is_it).unwrap_or_else(|| {
-        items.push(make());
-        items.len() - 1
-    })
+impl Places {
+    fn new(batch: &SpanBatch<'_>) -> Self {
+        Self {
+            resources: vec![None; batch.resources.len()],
+            scopes: vec![None; batch.scopes.len()],
+        }
+    }
+
+    /// Finds or makes the places of a span's resource and scope.
+    fn of(
+        &mut self,
+        all: &mut Vec<ResourceSpans>,
+        batch: &SpanBatch<'_>,
+        span: &SpanRef<'_>,
+    ) -> (usize, usize) {
+        if let Some(known) = self.scopes[span.scope as usize] {
+            return known;
+        }
+        let scope = &batch.scopes[span.scope as usize];
+        let at_resource = *self.resources[scope.resource as usize].get_or_insert_with(|| {
+            let resource = batch.own_resource(&batch.resources[scope.resource as usize]);
+            all.iter()
+                .position(|of| of.resource == resource)
+                .unwrap_or_else(|| {
+                    all.push(ResourceSpans {
+                        resource,
+                        scopes: Vec::new(),
+                    });
+                    all.len() - 1
+                })
+        });
+        let scope = batch.own_scope(scope);
+        let scopes = &mut all[at_resource].scopes;
+        let at_scope = scopes
+            .iter()
+            .position(|of| of.scope == scope)
+            .unwrap_or_else(|| {
+                scopes.push(ScopeSpans {
+                    scope,
+                    spans: Vec::new(),
+                });
+                scopes.len() - 1
+            });
+        self.scopes[span.scope as usize] = Some((at_resource, at_scope));
+        (at_resource, at_scope)
+    }
 }

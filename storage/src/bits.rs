@@ -123,7 +123,18 @@ impl<'a> BitReader<'a> {
         }
     }
 
+    #[inline]
     fn refill(&mut self) {
+        if self.rest_len <= 56
+            && let Some(next) = self.bytes.first_chunk()
+        {
+            // Bits beyond the whole bytes that fit lie in `rest` already when they are due.
+            self.rest |= u64::from_le_bytes(*next) << self.rest_len;
+            let whole = (u64::BITS - 1 - self.rest_len) / 8;
+            self.bytes = &self.bytes[whole as usize..];
+            self.rest_len += whole * 8;
+            return;
+        }
         while self.rest_len <= 56 {
             let Some((first, others)) = self.bytes.split_first() else {
                 return;
@@ -135,6 +146,7 @@ impl<'a> BitReader<'a> {
     }
 
     /// A number of `width` bits, at most 64.
+    #[inline]
     pub(crate) fn fixed(&mut self, width: u32) -> Result<u64, OutOfBits> {
         if width > 32 {
             let low = self.short(32)?;
@@ -144,6 +156,7 @@ impl<'a> BitReader<'a> {
         }
     }
 
+    #[inline]
     fn short(&mut self, width: u32) -> Result<u64, OutOfBits> {
         if self.rest_len < width {
             self.refill();
@@ -177,7 +190,16 @@ impl<'a> BitReader<'a> {
     }
 
     /// A Rice code.
+    #[inline]
     pub(crate) fn rice(&mut self, k: u32) -> Result<u64, OutOfBits> {
+        self.refill();
+        let ones = self.rest.trailing_ones();
+        let width = ones + 1 + k;
+        if ones < ESCAPE && width <= self.rest_len && width < u64::BITS {
+            let low = self.rest >> (ones + 1) & ((1 << k) - 1);
+            self.drop_bits(width);
+            return Ok(u64::from(ones) << k | low);
+        }
         let high = self.unary(ESCAPE)?;
         if high == ESCAPE {
             self.fixed(64)

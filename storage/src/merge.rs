@@ -1,8 +1,7 @@
 //! Segments of one trace, put together: each span once, resources and scopes each once.
 
-use std::collections::HashSet;
-
-use model::{IdentityHasher, SpanBatch, SpanHash, Trace, TraceId};
+use foldhash::{HashSet, HashSetExt};
+use model::{IdentityHasher, ResourceSpans, SpanBatch, SpanHash, Trace, TraceId};
 
 /// Gathers segments into a trace.
 #[derive(Debug)]
@@ -31,8 +30,28 @@ impl TraceMerger {
             .filter(|(_, span)| self.known.insert(hasher.span(span)))
             .map(|(index, _)| index)
             .collect();
-        for added in batch.own_trace(self.trace.id, new).resources {
-            let same = |of: &&mut model::ResourceSpans| of.resource == added.resource;
+        self.put_together(batch.own_trace(self.trace.id, new).resources);
+    }
+
+    /// Adds the spans of a segment that are not there yet; `identities` are theirs, in order.
+    pub(crate) fn add_trace(&mut self, mut added: Trace, identities: &[SpanHash]) {
+        let mut identities = identities.iter();
+        for of_resource in &mut added.resources {
+            for of_scope in &mut of_resource.scopes {
+                of_scope.spans.retain(|_| {
+                    let identity = identities.next();
+                    identity.is_some_and(|identity| self.known.insert(*identity))
+                });
+            }
+            of_resource.scopes.retain(|of| !of.spans.is_empty());
+        }
+        added.resources.retain(|of| !of.scopes.is_empty());
+        self.put_together(added.resources);
+    }
+
+    fn put_together(&mut self, resources: Vec<ResourceSpans>) {
+        for added in resources {
+            let same = |of: &&mut ResourceSpans| of.resource == added.resource;
             match self.trace.resources.iter_mut().find(same) {
                 None => self.trace.resources.push(added),
                 Some(known) => {

@@ -8,6 +8,7 @@ mod contained;
 mod dictionary;
 mod intern;
 mod interned;
+mod lens;
 mod number;
 mod reader;
 mod text;
@@ -17,7 +18,7 @@ mod whole;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]
-mod samples;
+pub(crate) mod samples;
 
 use model::{SpanId, SpanRef, ValueRef};
 
@@ -25,6 +26,7 @@ pub(crate) use contained::Encoder as ContainedEncoder;
 pub(crate) use dictionary::{Dictionary, Learner, SharedResource};
 pub(crate) use intern::HashedMap;
 pub(crate) use interned::{Encoder, Stranger, VERSION, Words};
+pub(crate) use lens::{Lens, Sight};
 pub(crate) use reader::{Known, Names, Reader};
 pub(crate) use varint::{Cursor, put, put_signed};
 

@@ -11,7 +11,7 @@ use crate::index::MergeOutcome;
 pub const READ_SECONDS: &str = "spoor_storage_read_seconds";
 /// Segments that a search read because the index named them.
 pub const CANDIDATES: &str = "spoor_storage_search_candidates_total";
-/// Of these, segments of which no span answered the query.
+/// Of these, segments of which no span answered the query, or none that is new enough to matter.
 pub const FALSE_CANDIDATES: &str = "spoor_storage_search_false_candidates_total";
 /// Pages of the index that searches read.
 pub const PAGES_READ: &str = "spoor_storage_index_pages_read_total";
@@ -39,7 +39,7 @@ pub(crate) fn describe() {
     describe_counter!(
         FALSE_CANDIDATES,
         Unit::Count,
-        "Segments that searches read and of which no span answered."
+        "Segments that searches read and of which no span answered, or none that is new enough to matter."
     );
     describe_counter!(
         PAGES_READ,

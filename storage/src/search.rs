@@ -9,6 +9,7 @@
 mod best;
 mod frontier;
 mod walk;
+mod sought;
 mod candidates;
 mod gate;
 mod facts;

@@ -7,9 +7,7 @@
 
 mod plan;
 
-use std::io::Write;
-
-use model::{AttributeRef, Extent, ServiceNames, SpanBatch, SpanRef, ValueRef};
+use model::{AttributeRef, Extent, ServiceNames, SpanBatch, SpanRef, ValueRef, with_decimal};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 pub(crate) use plan::{Plan, TokenQuery};
@@ -187,15 +185,6 @@ impl<'a> Collector<'_, 'a> {
         };
         self.add(token);
     }
-}
-
-/// The canonical string of an integer, without an allocation.
-fn with_decimal<T>(number: i64, take: impl FnOnce(&[u8]) -> T) -> T {
-    let mut text = [0u8; 20];
-    let mut rest = &mut text[..];
-    write!(rest, "{number}").expect("an integer of 64 bits has at most 20 characters");
-    let unused = rest.len();
-    take(&text[..text.len() - unused])
 }
 
 #[cfg(test)]

@@ -132,6 +132,32 @@ impl Vocabulary {
         later.iter().try_for_each(|row| visit(row, &mut reader))
     }
 
+    /// Runs a query for rows with a `payload`: the rows, and all that these refer to.
+    pub(crate) async fn payloads<E: From<sqlx::Error> + From<LoadError>>(
+        &self,
+        conn: &mut PgConnection,
+        query: Query<'_, Postgres, PgArguments>,
+        mut fetched: impl FnMut(&PgRow) -> Result<(), E>,
+    ) -> Result<(Vec<PgRow>, Arc<Known>), E> {
+        let known = self.known();
+        let (mut found, mut names) = (Vec::new(), Names::default());
+        let mut rows = query.fetch(&mut *conn);
+        while let Some(row) = rows.try_next().await? {
+            fetched(&row)?;
+            let payload: &[u8] = row.try_get("payload")?;
+            if !known.has_all_of(payload) {
+                names.add(payload);
+            }
+            found.push(row);
+        }
+        drop(rows);
+        let known = match names.is_empty() {
+            true => known,
+            false => self.load(conn, &names).await?,
+        };
+        Ok((found, known))
+    }
+
     /// Loads what is named and not known yet. A name that is not stored stays unknown.
     pub(crate) async fn load(
         &self,

@@ -5,7 +5,7 @@ use std::slice;
 
 use super::constant::Seen;
 use super::{Field, Level, Subject};
-use crate::{EventRef, Extent, LinkRef, SpanBatch, SpanRef};
+use crate::{EventRef, Extent, LinkRef, ResourceRef, ScopeRef, SpanBatch, SpanRef};
 
 /// A span, and the event and the link that are looked at, if it is one alone.
 #[derive(Clone, Copy)]
@@ -39,6 +39,14 @@ impl<'s, 'a> Scene<'s, 'a> {
         self
     }
 
+    fn scope(&self) -> &'s ScopeRef<'a> {
+        self.batch.scope(self.span)
+    }
+
+    fn resource(&self) -> &'s ResourceRef<'a> {
+        self.batch.resource(self.span)
+    }
+
     /// The events: all of the span's, or the one.
     pub(super) fn events(&self) -> &'s [EventRef<'a>] {
         match self.event {
@@ -70,18 +78,17 @@ impl<'s, 'a> Scene<'s, 'a> {
             let mut values = of_key.map(|of| Seen::Attribute(batch, of.value));
             values.any(&mut *visit)
         };
-        let (scope, resource) = (batch.scope(self.span), batch.resource(self.span));
         match level {
             Level::Span => on(self.span.attributes),
-            Level::Resource => on(resource.attributes),
-            Level::Scope => on(scope.attributes),
-            Level::SpanOrResource => on(self.span.attributes) || on(resource.attributes),
+            Level::Resource => on(self.resource().attributes),
+            Level::Scope => on(self.scope().attributes),
+            Level::SpanOrResource => on(self.span.attributes) || on(self.resource().attributes),
             Level::Event => self.events().iter().any(|event| on(event.attributes)),
             Level::Link => self.links().iter().any(|link| on(link.attributes)),
             Level::Any => {
                 on(self.span.attributes)
-                    || on(scope.attributes)
-                    || on(resource.attributes)
+                    || on(self.scope().attributes)
+                    || on(self.resource().attributes)
                     || self.events().iter().any(|event| on(event.attributes))
                     || self.links().iter().any(|link| on(link.attributes))
             }
@@ -89,8 +96,7 @@ impl<'s, 'a> Scene<'s, 'a> {
     }
 
     fn field(&self, field: Field, visit: &mut Visit<'_>) -> bool {
-        let (batch, span) = (self.batch, self.span);
-        let (scope, resource) = (batch.scope(span), batch.resource(span));
+        let span = self.span;
         // A text that is empty was not told.
         let mut text = |text: &str| !text.is_empty() && visit(Seen::Text(Cow::Borrowed(text)));
         match field {
@@ -102,11 +108,11 @@ impl<'s, 'a> Scene<'s, 'a> {
             Field::Kind => text(span.kind.as_str()),
             Field::Status => text(span.status.as_str()),
             Field::StatusMessage => text(span.status_message),
-            Field::Service => text(batch.service_name(resource)),
-            Field::ResourceSchemaUrl => text(resource.schema_url),
-            Field::ScopeName => text(scope.name),
-            Field::ScopeVersion => text(scope.version),
-            Field::ScopeSchemaUrl => text(scope.schema_url),
+            Field::Service => text(self.batch.service_name(self.resource())),
+            Field::ResourceSchemaUrl => text(self.resource().schema_url),
+            Field::ScopeName => text(self.scope().name),
+            Field::ScopeVersion => text(self.scope().version),
+            Field::ScopeSchemaUrl => text(self.scope().schema_url),
             Field::EventName => self.events().iter().any(|event| text(event.name)),
             Field::LinkTraceId => {
                 let mut links = self.links().iter();

@@ -1,8 +1,8 @@
 //! Corrects hosts whose clocks go wrong, judged by parents and children that do not fit.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
+use foldhash::{HashMap, HashMapExt};
 use model::{Resource, SpanId, Trace, Value, canonical_string};
 
 use super::Warnings;

@@ -1,9 +1,9 @@
 //! Drops spans that are there twice, whatever the resource and scope they lie under.
 
-use std::collections::{HashMap, HashSet};
 use std::fmt::Write;
 use std::hash::{BuildHasher, Hasher, RandomState};
 
+use foldhash::{HashMap, HashMapExt, HashSet, HashSetExt};
 use model::{Span, SpanId, Trace};
 
 /// Keeps the first of spans that are equal in everything, their resource's and scope's attributes

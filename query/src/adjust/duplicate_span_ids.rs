@@ -1,7 +1,6 @@
 //! Zipkin's clients and servers share a span id; viewers want one id per span.
 
-use std::collections::HashMap;
-
+use foldhash::{HashMap, HashMapExt};
 use model::{SpanId, SpanKind, Trace};
 
 /// Gives each server span whose id a client span has too the smallest unused number as its id,

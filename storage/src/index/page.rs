@@ -242,6 +242,16 @@ impl<'a> PageReader<'a> {
 
     /// The next entry's token; its ordinals are appended to `ordinals`.
     pub(super) fn next(&mut self, ordinals: &mut Vec<u32>) -> Result<Option<u32>, PageError> {
+        let token = self.next_token()?;
+        if token.is_some() {
+            let first = self.first()?;
+            self.ordinals(first, ordinals)?;
+        }
+        Ok(token)
+    }
+
+    /// The next entry's token; its ordinals come next.
+    fn next_token(&mut self) -> Result<Option<u32>, PageError> {
         if self.entries == 0 {
             return Ok(None);
         }
@@ -250,50 +260,73 @@ impl<'a> PageReader<'a> {
         let token = u64::from(self.token).checked_add(gap);
         let token = token.and_then(|token| u32::try_from(token).ok());
         self.token = token.ok_or(PageError::Impossible("token"))?;
-        self.ordinals(ordinals)?;
         Ok(Some(self.token))
     }
 
-    fn ordinals(&mut self, out: &mut Vec<u32>) -> Result<(), PageError> {
-        let impossible = PageError::Impossible("ordinal");
+    fn first(&mut self) -> Result<First, PageError> {
         let count = self.bits.gamma()? as usize;
-        let first = self.bits.fixed(ordinal_width(self.segments))?;
-        if first >= u64::from(self.segments) {
-            return Err(impossible);
+        let ordinal = self.bits.fixed(ordinal_width(self.segments))?;
+        if ordinal >= u64::from(self.segments) {
+            return Err(PageError::Impossible("ordinal"));
         }
         let parameter = match count {
-            ..MAX_ORDINALS => implied_parameter(self.segments, first as u32, count),
+            ..MAX_ORDINALS => implied_parameter(self.segments, ordinal as u32, count),
             MAX_ORDINALS => self.bits.fixed(PARAMETER_BITS)? as u32,
             _ => return Err(PageError::Impossible("number of ordinals")),
         };
-        let mut ordinal = first;
-        out.push(first as u32);
-        for _ in 1..count {
-            let step = self.bits.rice(parameter)?;
+        Ok(First {
+            ordinal,
+            count,
+            parameter,
+        })
+    }
+
+    fn ordinals(&mut self, first: First, out: &mut Vec<u32>) -> Result<(), PageError> {
+        let mut ordinal = first.ordinal;
+        out.push(ordinal as u32);
+        for _ in 1..first.count {
+            let step = self.bits.rice(first.parameter)?;
             ordinal = ordinal.saturating_add(step).saturating_add(1);
             if ordinal >= u64::from(self.segments) {
-                return Err(impossible);
+                return Err(PageError::Impossible("ordinal"));
             }
             out.push(ordinal as u32);
         }
         Ok(())
     }
+
+    fn pass_ordinals(&mut self, first: First) -> Result<(), PageError> {
+        for _ in 1..first.count {
+            self.bits.rice(first.parameter)?;
+        }
+        Ok(())
+    }
+}
+
+/// The first ordinal of an entry, and how to read the further ones.
+#[derive(Debug, Clone, Copy)]
+struct First {
+    ordinal: u64,
+    /// How many ordinals there are.
+    count: usize,
+    parameter: u32,
 }
 
 /// Appends the ordinals that a page has for a token.
 pub(super) fn find(body: &[u8], token: u32, ordinals: &mut Vec<u32>) -> Result<(), PageError> {
     let mut page = PageReader::new(body)?;
-    loop {
-        let kept = ordinals.len();
-        match page.next(ordinals)? {
-            Some(found) if found == token => {}
-            Some(found) if found < token => ordinals.truncate(kept),
-            _ => {
-                ordinals.truncate(kept);
-                return Ok(());
-            }
+    while let Some(found) = page.next_token()? {
+        if found > token {
+            break;
+        }
+        let first = page.first()?;
+        if found == token {
+            page.ordinals(first, ordinals)?;
+        } else {
+            page.pass_ordinals(first)?;
         }
     }
+    Ok(())
 }
 
 #[cfg(test)]

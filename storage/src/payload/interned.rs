@@ -44,18 +44,23 @@
 //! trace's id is not in the payload: who reads it knows the trace.
 
 mod decode;
+mod optional;
 mod encode;
 mod order;
 mod origins;
+mod places;
 mod segment;
+mod skim;
+mod texts;
 mod values;
 
 #[cfg(test)]
 mod golden;
 
-pub(super) use decode::{Header, decode};
+pub(super) use decode::{Header, Source, decode};
 pub(crate) use encode::{Encoder, Words};
 pub(crate) use origins::Stranger;
+pub(super) use skim::newest;
 
 /// The version's number.
 pub(crate) const VERSION: u8 = 2;

@@ -48,6 +48,7 @@ fn put(class: u8, magnitude: u64, classes: &mut Vec<u8>, bits: &mut BitWriter) {
 }
 
 /// Reads a number.
+#[inline]
 pub(super) fn unsigned(
     classes: &mut Cursor<'_>,
     bits: &mut BitReader<'_>,
@@ -74,6 +75,7 @@ pub(super) fn signed(
     Ok(number as i64)
 }
 
+#[inline]
 fn magnitude(width: u8, bits: &mut BitReader<'_>) -> Result<u64, DecodeError> {
     match u32::from(width) {
         0 => Ok(0),

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use bumpalo::Bump;
-use model::{SpanBatch, TraceId};
+use model::{SpanBatch, SpanRef, TraceId, UnixNanos};
 use zstd::bulk::Decompressor;
 
 use super::dictionary::{Dictionary, SharedResource};
 use super::intern::HashedMap;
-use super::interned::{self, Header};
-use super::{DecodeError, body_fits, contained};
+use super::interned::{self, Header, Source};
+use super::{DecodeError, Lens, Sight, body_fits, contained};
 
 /// Dictionaries and resources by their names: all that some payloads refer to.
 #[derive(Debug, Default)]
@@ -71,6 +71,11 @@ pub(crate) struct Names {
 }
 
 impl Names {
+    /// Whether nothing is referred to.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.dictionaries.is_empty() && self.resources.is_empty()
+    }
+
     /// Adds what a payload refers to. Bad bytes refer to nothing; decoding them says what is wrong.
     pub(crate) fn add(&mut self, payload: &[u8]) {
         let Some((&interned::VERSION, rest)) = payload.split_first() else {
@@ -118,14 +123,58 @@ impl<'k> Reader<'k> {
         let (version, rest) = payload.split_first().ok_or(DecodeError::Truncated)?;
         match *version {
             contained::VERSION => contained::decode(rest, arena, &mut self.plain),
-            interned::VERSION => {
-                let header = Header::read(rest)?;
-                let dictionary = self.known.dictionary(header.dictionary)?;
-                let body = self.body(&header, dictionary, arena)?;
-                interned::decode(trace, &header, body, dictionary, self.known, arena)
-            }
+            interned::VERSION => interned::decode(self.source(trace, rest, arena)?),
             other => Err(DecodeError::Version(other)),
         }
+    }
+
+    /// The start of the newest span of a payload that passes the judge at every sight of it. Of
+    /// each span the lens keeps what the judge looks at.
+    pub(crate) fn newest(
+        &mut self,
+        trace: TraceId,
+        payload: &[u8],
+        arena: &Bump,
+        lens: &mut Lens,
+        judge: &mut impl FnMut(Sight, &SpanBatch<'_>, &SpanRef<'_>) -> bool,
+    ) -> Result<Option<UnixNanos>, DecodeError> {
+        match payload.split_first() {
+            Some((&interned::VERSION, rest)) => {
+                let source = self.source(trace, rest, arena)?;
+                lens.fit(source.dictionary);
+                interned::newest(source, lens, judge)
+            }
+            _ => {
+                let batch = self.decode(trace, payload, arena)?;
+                let passes = |span: &&SpanRef<'_>| {
+                    let mut sights = Sight::ALL.into_iter();
+                    sights.all(|sight| judge(sight, &batch, span))
+                };
+                Ok(batch.spans.iter().filter(passes).map(|of| of.start).max())
+            }
+        }
+    }
+
+    /// What it takes to read what follows the version of an interned payload.
+    fn source<'a, 'p>(
+        &mut self,
+        trace: TraceId,
+        rest: &'p [u8],
+        arena: &'a Bump,
+    ) -> Result<Source<'a, 'p>, DecodeError>
+    where
+        'k: 'a,
+    {
+        let header = Header::read(rest)?;
+        let dictionary = self.known.dictionary(header.dictionary)?;
+        Ok(Source {
+            trace,
+            header,
+            body: self.body(&header, dictionary, arena)?,
+            dictionary,
+            known: self.known,
+            arena,
+        })
     }
 
     fn body<'a>(

@@ -80,7 +80,7 @@ fn spans(number: u64, id: TraceId) -> Vec<Span> {
 }
 
 /// A trace of the shop.
-pub(super) fn trace(number: u64) -> Trace {
+pub(crate) fn trace(number: u64) -> Trace {
     let id = TraceId::new([1 + (number % 250) as u8; 16]).expect("not zero");
     let scope = Scope {
         name: "shop".to_owned(),
@@ -103,7 +103,7 @@ pub(super) fn trace(number: u64) -> Trace {
 }
 
 /// Words learnt from the first traces of the shop.
-pub(super) fn words() -> Words {
+pub(crate) fn words() -> Words {
     let traces: Vec<Trace> = (0..64).map(trace).collect();
     let batches: Vec<SpanBatch<'_>> = traces.iter().map(SpanBatch::of_trace).collect();
     let mut learner = Learner::default();
@@ -115,7 +115,7 @@ pub(super) fn words() -> Words {
 }
 
 /// The words of a dictionary's bytes.
-pub(super) fn of_bytes(bytes: &[u8]) -> Words {
+pub(crate) fn of_bytes(bytes: &[u8]) -> Words {
     let dictionary = Dictionary::open(bytes, 3).expect("a dictionary");
     Words {
         dictionary: Arc::new(dictionary),
@@ -124,7 +124,7 @@ pub(super) fn of_bytes(bytes: &[u8]) -> Words {
 }
 
 /// Words with a dictionary of zstd beside.
-pub(super) fn words_with_zstd() -> Words {
+pub(crate) fn words_with_zstd() -> Words {
     let words = words();
     let mut encoder = Encoder::new(&words, 3).expect("a level");
     let (mut bodies, mut lens) = (Vec::new(), Vec::new());
@@ -140,7 +140,7 @@ pub(super) fn words_with_zstd() -> Words {
 }
 
 /// All that payloads with these words refer to.
-pub(super) fn known(words: &Words) -> Known {
+pub(crate) fn known(words: &Words) -> Known {
     let mut known = Known::default();
     let dictionary = words.dictionary.clone();
     known.dictionaries.insert(dictionary.name(), dictionary);
@@ -149,6 +149,6 @@ pub(super) fn known(words: &Words) -> Known {
 }
 
 /// The places of all spans.
-pub(super) fn all(batch: &SpanBatch<'_>) -> Vec<u32> {
+pub(crate) fn all(batch: &SpanBatch<'_>) -> Vec<u32> {
     (0..batch.spans.len() as u32).collect()
 }

@@ -50,6 +50,12 @@ pub(super) fn cut(text: &str, template: &mut Vec<u8>, numbers: &mut Vec<u64>) ->
     !numbers.is_empty()
 }
 
+/// How many numbers a template takes.
+pub(super) fn holes(template: &str) -> usize {
+    let bytes = template.as_bytes().iter();
+    bytes.filter(|byte| **byte == HOLE).count()
+}
+
 /// The text of a template with its numbers filled in.
 pub(super) fn fill<'a>(
     template: &str,
@@ -63,10 +69,11 @@ pub(super) fn fill<'a>(
         }
         text.extend_from_slice_copy(part);
     }
-    as_text(text.into_bump_slice())
+    plain(text.into_bump_slice())
 }
 
-fn as_text(bytes: &[u8]) -> Result<&str, DecodeError> {
+/// Bytes that are a text as they are.
+pub(super) fn plain(bytes: &[u8]) -> Result<&str, DecodeError> {
     std::str::from_utf8(bytes).map_err(|_| DecodeError::Impossible("text"))
 }
 
@@ -131,7 +138,7 @@ const DIGITS: &[u8; 16] = b"0123456789abcdef";
 /// The digits of some bytes.
 pub(super) fn hex<'a>(bytes: &[u8], arena: &'a Bump) -> Result<&'a str, DecodeError> {
     let digit = |place: usize| DIGITS[nibble_at(bytes, place)];
-    as_text(arena.alloc_slice_fill_with(2 * bytes.len(), digit))
+    plain(arena.alloc_slice_fill_with(2 * bytes.len(), digit))
 }
 
 /// A UUID in its canonical form.
@@ -144,7 +151,7 @@ pub(super) fn uuid<'a>(bytes: &[u8; 16], arena: &'a Bump) -> Result<&'a str, Dec
         place += 1;
         DIGITS[nibble_at(bytes, place - 1)]
     };
-    as_text(arena.alloc_slice_fill_with(UUID_LEN, digit))
+    plain(arena.alloc_slice_fill_with(UUID_LEN, digit))
 }
 
 /// One of the halves of some bytes, the higher one of each first.

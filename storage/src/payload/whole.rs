@@ -193,6 +193,38 @@ pub(super) fn value<'a>(
     })
 }
 
+/// Passes over a value with its type.
+pub(super) fn pass(from: &mut Cursor<'_>, depth: usize) -> Result<(), DecodeError> {
+    if depth > MAX_DEPTH + 1 {
+        return Err(DecodeError::Impossible("depth"));
+    }
+    match from.byte()? {
+        tag::EMPTY => {}
+        tag::BOOL => drop(from.byte()?),
+        tag::INT => drop(from.number()?),
+        tag::DOUBLE => drop(from.array::<{ size_of::<f64>() }>()?),
+        tag::STRING | tag::BYTES => pass_bytes(from)?,
+        tag::ARRAY => {
+            for _ in 0..from.count()? {
+                pass(from, depth + 1)?;
+            }
+        }
+        tag::MAP => {
+            for _ in 0..from.count()? {
+                pass_bytes(from)?;
+                pass(from, depth + 1)?;
+            }
+        }
+        _ => return Err(DecodeError::Impossible("type")),
+    }
+    Ok(())
+}
+
+fn pass_bytes(from: &mut Cursor<'_>) -> Result<(), DecodeError> {
+    let len = from.count()?;
+    from.bytes(len).map(drop)
+}
+
 fn array<'a>(
     from: &mut Cursor<'a>,
     batch: &mut SpanBatch<'a>,

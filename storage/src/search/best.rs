@@ -46,11 +46,13 @@ impl Best {
         (self.ranked.len() >= self.limit).then_some(*worst)
     }
 
-    /// Whether spans of this trace that start at `bound` or earlier can change anything.
-    pub(super) fn may_improve(&self, trace: TraceId, bound: UnixNanos) -> bool {
-        let known = self.starts.get(&trace).copied();
-        known.is_none_or(|known| known < bound)
-            && self.threshold().is_none_or(|threshold| threshold <= bound)
+    /// The least start of a span of this trace that changes anything, if one can.
+    pub(super) fn least(&self, trace: TraceId) -> Option<UnixNanos> {
+        let threshold = self.threshold().unwrap_or(0);
+        match self.starts.get(&trace) {
+            Some(known) => Some(known.checked_add(1)?.max(threshold)),
+            None => Some(threshold),
+        }
     }
 
     /// The traces, newest first, then by id.
@@ -80,7 +82,7 @@ mod tests {
             let mut best = Best::new(limit);
             let mut newest: BTreeMap<TraceId, u64> = BTreeMap::new();
             for (trace, start) in offers {
-                if best.may_improve(id(trace), start) {
+                if best.least(id(trace)).is_some_and(|least| least <= start) {
                     best.offer(id(trace), start);
                 }
                 let known = newest.entry(id(trace)).or_default();

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use bumpalo::Bump;
-use model::{Page, Rank, SpanBatch, Tenant, TimeRange, TraceId, TraceOrder, TraceQuery, UnixNanos};
+use model::{Page, Rank, Tenant, TimeRange, TraceId, TraceOrder, TraceQuery, UnixNanos};
 use sqlx::{PgConnection, Row, postgres::PgRow};
 use uuid::Uuid;
 
@@ -12,6 +12,7 @@ use super::facts;
 use super::frontier::Segment;
 use super::gate::Gate;
 use super::limits::{Cost, SearchLimits};
+use super::sought::{Bounds, Sought};
 use super::view::View;
 use super::walk::Visitor;
 use crate::payload::Reader;
@@ -24,6 +25,7 @@ use crate::{Day, ReadError};
 pub(super) struct Candidates<'s> {
     pub(super) reading: Reading<'s>,
     query: &'s TraceQuery,
+    sought: Sought<'s>,
     view: Option<View>,
     wanted: usize,
     answers: Answers,
@@ -53,9 +55,17 @@ impl Answers {
     }
 
     fn may_improve(&self, trace: TraceId, bound: UnixNanos) -> bool {
+        self.least(trace).is_some_and(|least| least <= bound)
+    }
+
+    /// The least start of a span of the trace that changes anything, if one can.
+    fn least(&self, trace: TraceId) -> Option<UnixNanos> {
         match self {
-            Self::Newest(best) => best.may_improve(trace, bound),
-            Self::All(all) => all.get(&trace).is_none_or(|known| *known < bound),
+            Self::Newest(best) => best.least(trace),
+            Self::All(all) => match all.get(&trace) {
+                Some(known) => known.checked_add(1),
+                None => Some(0),
+            },
         }
     }
 }
@@ -86,23 +96,20 @@ impl<'s> Reading<'s> {
         }
     }
 
-    /// The start of the newest span of a row that answers, in this range.
+    /// The start of the newest span of a row that answers, within bounds.
     pub(super) fn newest_answer(
         &mut self,
         trace: TraceId,
         row: &PgRow,
         reader: &mut Reader<'_>,
-        query: &TraceQuery,
-        range: TimeRange,
+        sought: &mut Sought<'_>,
+        bounds: Bounds,
     ) -> Result<Option<UnixNanos>, ReadError> {
         let payload: &[u8] = row.try_get("payload")?;
-        let newest = {
-            let decoded = reader.decode(trace, payload, &self.arena);
-            let batch = decoded.map_err(|e| inconsistent("payload", &e))?;
-            newest_answer(query, &batch, range)
-        };
+        let (lens, mut judge) = sought.judge(bounds);
+        let newest = reader.newest(trace, payload, &self.arena, lens, &mut judge);
         self.arena.reset();
-        Ok(newest)
+        newest.map_err(|e| inconsistent("payload", &e))
     }
 }
 
@@ -122,11 +129,14 @@ pub(super) fn by_day(segments: &[Segment]) -> BTreeMap<Day, Vec<i64>> {
     by_day
 }
 
-/// Segments of one day, by their numbers: start, end, numbers, tenant.
+/// Segments of one day, by their numbers: start, end, numbers, tenant, and how long they take at
+/// least: no span takes longer than its segment. Numbers rise with time, nearly; in their order
+/// rows need no sorting, and the first is looked at while Postgres reads the next.
 pub(super) const SEGMENTS_OF_DAY: &str =
     "SELECT segment_id, trace_id, payload, xmin::text AS made_by FROM segment
      WHERE start_ns >= $1 AND start_ns < $2 AND segment_id = ANY($3) AND tenant = $4
-     ORDER BY last_start_ns DESC";
+         AND (end_ns - start_ns >= $5 OR end_ns = 9223372036854775807)
+     ORDER BY segment_id DESC";
 
 impl<'s> Candidates<'s> {
     /// A reader for this query, of at most so many traces.
@@ -148,6 +158,7 @@ impl<'s> Candidates<'s> {
         Self {
             reading: Reading::new(tenant, limits, vocabulary),
             query,
+            sought: Sought::of(query),
             view,
             wanted,
             answers,
@@ -177,15 +188,18 @@ impl<'s> Candidates<'s> {
             return Ok(());
         }
         let bound = bounds.get(&row.try_get("segment_id")?).copied();
-        let known = self.gate.as_ref().is_some_and(|gate| gate.is_shut(trace));
-        if known || bound.is_some_and(|bound| !self.answers.may_improve(trace, bound)) {
+        let shut = self.gate.as_ref().is_some_and(|gate| gate.is_shut(trace));
+        let least = self.answers.least(trace).filter(|_| !shut);
+        let least = least.filter(|least| bound.is_none_or(|bound| *least <= bound));
+        let Some(least) = least else {
             self.with_answers += 1;
             return Ok(());
-        }
+        };
         let range = self.range();
+        let bounds = Bounds { range, least };
         let newest = self
             .reading
-            .newest_answer(trace, row, reader, self.query, range)?;
+            .newest_answer(trace, row, reader, &mut self.sought, bounds)?;
         if let Some(start) = newest {
             self.with_answers += 1;
             match &mut self.gate {
@@ -204,7 +218,7 @@ impl<'s> Candidates<'s> {
         let answers = &self.answers;
         let may_improve = |trace, start| answers.may_improve(trace, start);
         let admitted = gate
-            .settle(conn, &mut self.reading, self.query, may_improve)
+            .settle(conn, &mut self.reading, &mut self.sought, may_improve)
             .await?;
         for (trace, start) in admitted {
             self.answers.offer(trace, start);
@@ -288,12 +302,15 @@ impl Visitor for Candidates<'_> {
             .map(|segment| (segment.segment_id, segment.bound))
             .collect();
         let (tenant, vocabulary) = (self.reading.tenant, self.reading.vocabulary);
+        let least_duration = self.sought.least_duration();
+        let least_duration = i64::try_from(least_duration).unwrap_or(i64::MAX);
         for (day, ids) in by_day(segments).into_iter().rev() {
             let query = sqlx::query(SEGMENTS_OF_DAY)
                 .bind(day.start_ns())
                 .bind(day.end_ns())
                 .bind(ids)
-                .bind(tenant.as_str());
+                .bind(tenant.as_str())
+                .bind(least_duration);
             let look = |row: &PgRow, reader: &mut Reader<'_>| self.look_at(row, reader, &bounds);
             vocabulary.each_payload(conn, query, look).await?;
         }
@@ -307,11 +324,4 @@ impl Reading<'_> {
         let payload: &[u8] = row.try_get("payload")?;
         self.cost.spend(payload, self.limits)
     }
-}
-
-/// The start of the newest span that answers, in this range.
-fn newest_answer(query: &TraceQuery, batch: &SpanBatch<'_>, range: TimeRange) -> Option<UnixNanos> {
-    let in_range = batch.spans.iter().filter(|span| range.contains(span.start));
-    let answers = in_range.filter(|span| query.matches(batch, span));
-    answers.map(|span| span.start).max()
 }

@@ -153,7 +153,8 @@ impl Visitor for Counting<'_> {
                 .bind(day.start_ns())
                 .bind(day.end_ns())
                 .bind(ids)
-                .bind(tenant.as_str());
+                .bind(tenant.as_str())
+                .bind(0i64);
             let look = |row: &PgRow, reader: &mut Reader<'_>| self.look_at(row, reader);
             vocabulary.each_payload(conn, query, look).await?;
         }

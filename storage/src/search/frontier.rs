@@ -68,7 +68,7 @@ impl Frontier {
             days: Queue::new(1, 32),
             runs: Queue::new(8, 128),
             chunks: Queue::new(2, 64),
-            segments: Queue::new(limit.clamp(8, 64), 256),
+            segments: Queue::new(limit.clamp(8, 64), 1_024),
         };
         for day in days {
             let of_day = day.range();

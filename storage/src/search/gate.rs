@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use super::candidates::{Reading, trace_of};
 use super::facts;
+use super::sought::{Bounds, Sought};
 use super::view::View;
 use crate::payload::Reader;
 use crate::{Day, ReadError};
@@ -57,9 +58,10 @@ impl Gate {
         &mut self,
         conn: &mut PgConnection,
         reading: &mut Reading<'_>,
-        query: &TraceQuery,
+        sought: &mut Sought<'_>,
         may_improve: impl Fn(TraceId, UnixNanos) -> bool,
     ) -> Result<Vec<(TraceId, UnixNanos)>, ReadError> {
+        let query = sought.query();
         let mut held = std::mem::take(&mut self.held);
         held.retain(|(trace, start)| may_improve(*trace, *start));
         let unknown = held.iter().map(|(trace, _)| *trace);
@@ -74,7 +76,7 @@ impl Gate {
         if let Some(after) = self.after
             && !left.is_empty()
         {
-            let shown = self.shown(conn, reading, query, after, &left).await?;
+            let shown = self.shown(conn, reading, sought, after, &left).await?;
             left.retain(|trace| !shown.contains(trace));
         }
         self.open
@@ -90,14 +92,15 @@ impl Gate {
         &self,
         conn: &mut PgConnection,
         reading: &mut Reading<'_>,
-        query: &TraceQuery,
+        sought: &mut Sought<'_>,
         after: Rank,
         traces: &[TraceId],
     ) -> Result<HashSet<TraceId>, ReadError> {
         let range = TimeRange {
             start: after.newest(),
-            end: query.start.end,
+            end: sought.query().start.end,
         };
+        let bounds = Bounds { range, least: 0 };
         let ids: Vec<Uuid> = traces
             .iter()
             .map(|id| Uuid::from_bytes(*id.as_bytes()))
@@ -121,7 +124,7 @@ impl Gate {
             if shown.contains(&trace) || !View::sees_row(self.view.as_ref(), row)? {
                 return Ok(());
             }
-            let newest = reading.newest_answer(trace, row, reader, query, range)?;
+            let newest = reading.newest_answer(trace, row, reader, sought, bounds)?;
             let rank = newest.map(|start| Rank::new(start, start, trace));
             if rank.is_some_and(|rank| rank <= after) {
                 shown.insert(trace);

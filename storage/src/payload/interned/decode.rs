@@ -3,17 +3,16 @@
 
 use bumpalo::Bump;
 use model::{
-    EventRef, Extent, LinkRef, Repairs, ResourceRef, ScopeRef, SpanBatch, SpanId, SpanKind,
-    SpanRef, StatusCode, TraceId, UnixNanos,
+    Extent, Repairs, SpanBatch, SpanId, SpanKind, SpanRef, StatusCode, TraceId, UnixNanos,
 };
 
 use super::order::{NO_PARENT, parents_first};
-use super::resource_code;
-use super::values::Values;
-use crate::payload::dictionary::{Dictionary, Of, SharedResource, own};
+use super::places::PassedOrigin;
+use super::values::{ReadRow, Values};
+use crate::payload::dictionary::{Dictionary, Of};
 use crate::payload::number::signed;
 use crate::payload::varint::Cursor;
-use crate::payload::{DecodeError, Known, head, parent_place, span_id, whole};
+use crate::payload::{DecodeError, Known, Lens, head, parent_place, span_id};
 
 /// What comes before the body.
 #[derive(Debug, Clone, Copy)]
@@ -74,137 +73,93 @@ impl<'p> Header<'p> {
     }
 }
 
-/// Decodes the spans of a trace from the body, which lies in the arena.
-pub(in crate::payload) fn decode<'a, 'p>(
-    trace: TraceId,
-    header: &Header<'p>,
-    body: &'a [u8],
-    dictionary: &'a Dictionary,
-    known: &'a Known,
-    arena: &'a Bump,
-) -> Result<SpanBatch<'a>, DecodeError> {
-    let mut body = Cursor(body);
-    let mut lens = [0; 5];
-    for len in &mut lens {
-        *len = body.count()?;
-    }
-    let mut streams = [Cursor(&[]); 5];
-    for (stream, len) in streams.iter_mut().zip(lens) {
-        *stream = Cursor(body.bytes(len)?);
-    }
-    let [origins, parents, times, rows, values] = streams;
-    let decoder = Decoder {
-        trace,
-        header: *header,
-        known,
-        dictionary,
-        times,
-        batch: SpanBatch::default(),
-        values: Values::new(dictionary, arena, rows, values, body, header),
-    };
-    decoder.decode(origins, parents)
+/// What is needed to read a body.
+#[derive(Clone, Copy)]
+pub(in crate::payload) struct Source<'a, 'p> {
+    /// The trace that the spans are of.
+    pub(in crate::payload) trace: TraceId,
+    pub(in crate::payload) header: Header<'p>,
+    /// The body, in the arena.
+    pub(in crate::payload) body: &'a [u8],
+    pub(in crate::payload) dictionary: &'a Dictionary,
+    pub(in crate::payload) known: &'a Known,
+    pub(in crate::payload) arena: &'a Bump,
 }
 
-struct Decoder<'a, 'p> {
+/// Decodes the spans of a trace.
+pub(in crate::payload) fn decode<'a>(source: Source<'a, '_>) -> Result<SpanBatch<'a>, DecodeError> {
+    let (mut decoder, frames) = Decoder::open(source, None)?;
+    decoder.batch.spans.reserve_exact(frames.len());
+    for frame in &frames {
+        let span = decoder.span(frame)?;
+        decoder.batch.spans.push(span);
+    }
+    let read = decoder.times.0.is_empty() && decoder.values.is_read();
+    read.then_some(decoder.batch)
+        .ok_or(DecodeError::Impossible("length"))
+}
+
+/// Reads a body from its begin to its end.
+pub(super) struct Decoder<'a, 'p> {
     trace: TraceId,
-    header: Header<'p>,
-    known: &'a Known,
-    dictionary: &'a Dictionary,
+    pub(super) header: Header<'p>,
+    pub(super) known: &'a Known,
+    pub(super) dictionary: &'a Dictionary,
     times: Cursor<'a>,
-    batch: SpanBatch<'a>,
-    values: Values<'a, 'p>,
+    /// Scopes of the batch that were passed over.
+    pub(super) passed: Vec<Option<PassedOrigin<'a>>>,
+    /// Resources and scopes, and spans with what belongs to them as far as they were read.
+    pub(super) batch: SpanBatch<'a>,
+    pub(super) values: Values<'a, 'p>,
 }
 
 /// Of one span, what lies in streams of its own.
 #[derive(Debug, Clone, Copy)]
-struct Frame {
+pub(super) struct Frame {
     id: SpanId,
     parent: Option<SpanId>,
-    start: UnixNanos,
+    pub(super) start: UnixNanos,
     end: UnixNanos,
 }
 
 impl<'a, 'p> Decoder<'a, 'p> {
-    fn decode(
-        mut self,
-        origins: Cursor<'a>,
-        parents: Cursor<'a>,
-    ) -> Result<SpanBatch<'a>, DecodeError> {
-        self.origins(origins)?;
-        let frames = self.frames(parents)?;
-        self.batch.spans.reserve_exact(frames.len());
-        for frame in frames {
-            let span = self.span(&frame)?;
-            self.batch.spans.push(span);
+    /// Reads resources, scopes, ids and times. Of the rest the lens keeps what it looks at.
+    pub(super) fn open(
+        source: Source<'a, 'p>,
+        lens: Option<&'a Lens>,
+    ) -> Result<(Self, Vec<Frame>), DecodeError> {
+        let Source {
+            trace,
+            header,
+            known,
+            dictionary,
+            arena,
+            ..
+        } = source;
+        let mut body = Cursor(source.body);
+        let mut lengths = [0; 5];
+        for len in &mut lengths {
+            *len = body.count()?;
         }
-        let read = self.times.0.is_empty() && self.values.is_read();
-        read.then_some(self.batch)
-            .ok_or(DecodeError::Impossible("length"))
-    }
-
-    fn origins(&mut self, mut from: Cursor<'a>) -> Result<(), DecodeError> {
-        let mut named = self.header.named();
-        // Resources of the batch, by their number in this segment.
-        let mut here: Vec<u32> = Vec::new();
-        while !from.0.is_empty() {
-            let resource = match from.number()? {
-                resource_code::NEW => {
-                    let resource = whole::resource(&mut self.values.texts, &mut self.batch)?;
-                    here.push(self.push_resource(resource));
-                    self.batch.resources.len() as u32 - 1
-                }
-                resource_code::NAMED => {
-                    let name = named.next().ok_or(DecodeError::Impossible("resource"))?;
-                    let shared = self.known.resource(name)?;
-                    here.push(self.push_shared(shared));
-                    self.batch.resources.len() as u32 - 1
-                }
-                code if code % 2 == resource_code::AGAIN % 2 => {
-                    let number = ((code - resource_code::AGAIN) / 2) as usize;
-                    let found = here.get(number).copied();
-                    found.ok_or(DecodeError::Impossible("resource"))?
-                }
-                code => {
-                    let number = ((code - resource_code::SHARED) / 2) as usize;
-                    let shared = self.dictionary.resources.get(number);
-                    self.push_shared(shared.ok_or(DecodeError::Impossible("resource"))?)
-                }
-            };
-            let scope = self.scope(from.number()?, resource)?;
-            self.batch.scopes.push(scope);
+        let mut streams = [Cursor(&[]); 5];
+        for (stream, len) in streams.iter_mut().zip(lengths) {
+            *stream = Cursor(body.bytes(len)?);
         }
-        Ok(())
-    }
-
-    fn push_resource(&mut self, resource: ResourceRef<'a>) -> u32 {
-        self.batch.resources.push(resource);
-        self.batch.resources.len() as u32 - 1
-    }
-
-    fn push_shared(&mut self, shared: &'a SharedResource) -> u32 {
-        let resource = &shared.resource;
-        let attributes = self.batch.push_attributes(&resource.attributes);
-        self.push_resource(ResourceRef {
-            attributes,
-            dropped_attributes: resource.dropped_attributes,
-            schema_url: &resource.schema_url,
-        })
-    }
-
-    fn scope(&mut self, code: u64, resource: u32) -> Result<ScopeRef<'a>, DecodeError> {
-        let Some(number) = code.checked_sub(1) else {
-            return whole::scope(&mut self.values.texts, resource, &mut self.batch);
+        let [origins, parents, times, rows, codes] = streams;
+        let spans = header.ids.0.len() / SpanId::LEN;
+        let mut decoder = Self {
+            trace,
+            header,
+            known,
+            dictionary,
+            times,
+            passed: Vec::new(),
+            batch: SpanBatch::default(),
+            values: Values::new(dictionary, arena, lens, [rows, codes, body], &header, spans),
         };
-        let shared = self.dictionary.scopes.get(number as usize);
-        let scope = &shared.ok_or(DecodeError::Impossible("scope"))?.scope;
-        Ok(ScopeRef {
-            resource,
-            name: &scope.name,
-            version: &scope.version,
-            attributes: self.batch.push_attributes(&scope.attributes),
-            dropped_attributes: scope.dropped_attributes,
-            schema_url: &scope.schema_url,
-        })
+        decoder.origins(origins, lens.is_some())?;
+        let frames = decoder.frames(parents)?;
+        Ok((decoder, frames))
     }
 
     /// Ids, parents and times of all spans: a start may depend on one that comes later.
@@ -265,89 +220,52 @@ impl<'a, 'p> Decoder<'a, 'p> {
     }
 
     fn span(&mut self, frame: &Frame) -> Result<SpanRef<'a>, DecodeError> {
-        let scope = self.values.rows.small()?;
-        if scope as usize >= self.batch.scopes.len() {
-            return Err(DecodeError::Impossible("origin"));
-        }
-        let row = self.values.row(Of::Span, &mut self.batch)?;
-        let kind = SpanKind::from_number(i64::from(row.head & head::KIND));
-        let status = row.head >> head::STATUS_SHIFT & head::STATUS;
-        let status = StatusCode::from_number(i64::from(status));
-        let mut span = SpanRef {
-            scope,
+        let mut span = self.framed(frame);
+        let row = self.row_of(&mut span)?;
+        span.attributes = self.values.of_row(&row, true, &mut self.batch)?;
+        self.optional(row.head, &mut span)?;
+        Ok(span)
+    }
+
+    /// A span of which no more is known than its frame.
+    pub(super) fn framed(&self, frame: &Frame) -> SpanRef<'a> {
+        SpanRef {
+            scope: 0,
             trace_id: self.trace,
             span_id: frame.id,
             parent_span_id: frame.parent,
             trace_state: "",
-            flags: row.flags,
-            name: row.name,
-            kind: kind.ok_or(DecodeError::Impossible("kind"))?,
+            flags: 0,
+            name: "",
+            kind: SpanKind::Unspecified,
             start: frame.start,
             end: frame.end,
-            attributes: row.attributes,
+            attributes: Extent::default(),
             dropped_attributes: 0,
             events: Extent::default(),
             dropped_events: 0,
             links: Extent::default(),
             dropped_links: 0,
-            status: status.ok_or(DecodeError::Impossible("status"))?,
+            status: StatusCode::Unset,
             status_message: "",
             repairs: Repairs::NONE,
-        };
-        self.optional(row.head, &mut span)?;
-        Ok(span)
+        }
     }
 
-    fn optional(&mut self, head: u8, span: &mut SpanRef<'a>) -> Result<(), DecodeError> {
-        if head & head::RARE != 0 {
-            span.trace_state = self.values.own_text(own::TRACE_STATE)?;
-            span.status_message = self.values.own_text(own::STATUS_MESSAGE)?;
-            span.dropped_attributes = self.values.codes.small()?;
-            span.dropped_events = self.values.codes.small()?;
-            span.dropped_links = self.values.codes.small()?;
-            span.repairs = Repairs::from_bits(self.values.codes.small()?);
+    /// Reads the span's scope and row, and sets what they say.
+    pub(super) fn row_of(&mut self, span: &mut SpanRef<'a>) -> Result<ReadRow<'a>, DecodeError> {
+        span.scope = self.values.rows.small()?;
+        if span.scope as usize >= self.batch.scopes.len() {
+            return Err(DecodeError::Impossible("origin"));
         }
-        if head & head::EVENTS != 0 {
-            let start = self.batch.events.len();
-            for _ in 0..self.values.codes.count()? {
-                let event = self.event(span.start)?;
-                self.batch.events.push(event);
-            }
-            span.events = Extent::since(start, self.batch.events.len());
-        }
-        if head & head::LINKS != 0 {
-            let start = self.batch.links.len();
-            for _ in 0..self.values.codes.count()? {
-                let link = self.link()?;
-                self.batch.links.push(link);
-            }
-            span.links = Extent::since(start, self.batch.links.len());
-        }
-        Ok(())
-    }
-
-    fn event(&mut self, start: UnixNanos) -> Result<EventRef<'a>, DecodeError> {
-        let after = signed(&mut self.values.codes, &mut self.values.bits)?;
-        let row = self.values.row(Of::Event, &mut self.batch)?;
-        Ok(EventRef {
-            time: start.wrapping_add(after as u64),
-            name: row.name,
-            attributes: row.attributes,
-            dropped_attributes: self.values.codes.small()?,
-        })
-    }
-
-    fn link(&mut self) -> Result<LinkRef<'a>, DecodeError> {
-        let trace = TraceId::new(self.values.extra.array()?);
-        let span_id = span_id(&mut self.values.extra)?;
-        let row = self.values.row(Of::Link, &mut self.batch)?;
-        Ok(LinkRef {
-            trace_id: trace.ok_or(DecodeError::Impossible("trace id"))?,
-            span_id,
-            trace_state: self.values.own_text(own::TRACE_STATE)?,
-            attributes: row.attributes,
-            dropped_attributes: self.values.codes.small()?,
-            flags: self.values.codes.small()?,
-        })
+        let row = self.values.row(Of::Span)?;
+        let kind = SpanKind::from_number(i64::from(row.head & head::KIND));
+        let status = row.head >> head::STATUS_SHIFT & head::STATUS;
+        let status = StatusCode::from_number(i64::from(status));
+        span.flags = row.flags;
+        span.name = row.name;
+        span.kind = kind.ok_or(DecodeError::Impossible("kind"))?;
+        span.status = status.ok_or(DecodeError::Impossible("status"))?;
+        Ok(row)
     }
 }

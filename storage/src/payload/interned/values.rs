@@ -4,23 +4,27 @@ use bumpalo::Bump;
 use model::{AttributeRef, Extent, SpanBatch, ValueRef};
 
 use super::decode::Header;
-use super::{row_code, text_code};
+use super::row_code;
+use super::texts::{KnownText, Unread};
 use crate::bits::BitReader;
-use crate::payload::dictionary::{Dictionary, Entry, NO_COLUMN, Of, Slot, own};
+use crate::payload::dictionary::{Dictionary, Entry, Of, Row, Slot, own};
 use crate::payload::number::{signed, unsigned};
 use crate::payload::varint::Cursor;
-use crate::payload::{DecodeError, tag, text, whole};
+use crate::payload::{DecodeError, Lens, tag, whole};
 
 /// The streams that rows and values lie in, and what of them is known by now.
 pub(super) struct Values<'a, 'p> {
-    dictionary: &'a Dictionary,
-    arena: &'a Bump,
+    pub(super) dictionary: &'a Dictionary,
+    pub(super) arena: &'a Bump,
+    /// What is kept; everything without one.
+    pub(super) lens: Option<&'a Lens>,
     pub(super) rows: Cursor<'a>,
     pub(super) codes: Cursor<'a>,
     pub(super) texts: Cursor<'a>,
     pub(super) extra: Cursor<'p>,
     pub(super) bits: BitReader<'p>,
-    known_texts: Vec<&'a str>,
+    pub(super) known_texts: Vec<KnownText<'a>>,
+    pub(super) unread_texts: Vec<Unread<'a, 'p>>,
     known_rows: Vec<NewRow<'a>>,
 }
 
@@ -39,36 +43,49 @@ struct NewKey<'a> {
     key: &'a str,
     tag: u8,
     column: u32,
+    /// Whether its values are kept.
+    kept: bool,
 }
 
-/// What a row says.
+/// What a row says; its values come next.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct ReadRow<'a> {
     pub(super) head: u8,
     pub(super) flags: u32,
     pub(super) name: &'a str,
-    pub(super) attributes: Extent,
+    keys: Keys<'a>,
+}
+
+/// What the values of a row are of.
+#[derive(Debug, Clone, Copy)]
+enum Keys<'a> {
+    /// A row of the dictionary, and whether its fixed values are left out.
+    Shared(&'a Row, bool),
+    /// The row with this number in the segment.
+    New(usize),
 }
 
 impl<'a, 'p> Values<'a, 'p> {
     pub(super) fn new(
         dictionary: &'a Dictionary,
         arena: &'a Bump,
-        rows: Cursor<'a>,
-        codes: Cursor<'a>,
-        texts: Cursor<'a>,
+        lens: Option<&'a Lens>,
+        [rows, codes, texts]: [Cursor<'a>; 3],
         header: &Header<'p>,
+        spans: usize,
     ) -> Self {
         let (extra, bits) = header.beside();
         Self {
             dictionary,
             arena,
+            lens,
             rows,
             codes,
             texts,
             extra,
             bits: BitReader::new(bits),
-            known_texts: Vec::new(),
+            known_texts: Vec::with_capacity(spans),
+            unread_texts: Vec::with_capacity(if lens.is_some() { spans } else { 0 }),
             known_rows: Vec::new(),
         }
     }
@@ -81,26 +98,22 @@ impl<'a, 'p> Values<'a, 'p> {
             && self.extra.0.is_empty()
     }
 
-    /// The next row; its attributes go into the batch.
-    pub(super) fn row(
-        &mut self,
-        of: Of,
-        batch: &mut SpanBatch<'a>,
-    ) -> Result<ReadRow<'a>, DecodeError> {
+    /// The next row.
+    pub(super) fn row(&mut self, of: Of) -> Result<ReadRow<'a>, DecodeError> {
         match self.rows.number()? {
             row_code::NEW => {
                 let row = self.new_row(of)?;
                 self.known_rows.push(row);
-                self.values_of_new(self.known_rows.len() - 1, of, batch)
+                self.known_row(self.known_rows.len() - 1, of)
             }
             row_code::OTHER => {
                 let code = self.rows.number()?;
                 match code & 1 {
-                    0 => self.values_of_shared(code >> 1, false, of, batch),
-                    _ => self.values_of_new((code >> 1) as usize, of, batch),
+                    0 => self.shared_row(code >> 1, false, of),
+                    _ => self.known_row((code >> 1) as usize, of),
                 }
             }
-            code => self.values_of_shared(code - row_code::SHARED, true, of, batch),
+            code => self.shared_row(code - row_code::SHARED, true, of),
         }
     }
 
@@ -114,7 +127,13 @@ impl<'a, 'p> Values<'a, 'p> {
             let tag = self.rows.byte()?;
             let key = self.own_text(own::KEY)?;
             let column = self.dictionary.column(key, tag);
-            keys.push(NewKey { key, tag, column });
+            let kept = self.lens.is_none_or(|lens| lens.keeps(key));
+            keys.push(NewKey {
+                key,
+                tag,
+                column,
+                kept,
+            });
         }
         Ok(NewRow {
             of,
@@ -125,71 +144,94 @@ impl<'a, 'p> Values<'a, 'p> {
         })
     }
 
-    fn values_of_new(
-        &mut self,
-        number: usize,
-        of: Of,
-        batch: &mut SpanBatch<'a>,
-    ) -> Result<ReadRow<'a>, DecodeError> {
-        let bad = DecodeError::Impossible("row");
+    fn known_row(&self, number: usize, of: Of) -> Result<ReadRow<'a>, DecodeError> {
         let row = self.known_rows.get(number).filter(|row| row.of == of);
-        let row = row.ok_or(bad)?;
-        let (head, flags, name) = (row.head, row.flags, row.name);
-        let count = row.keys.len();
-        // Each value takes a byte at least, so that a row cannot multiply what there is.
-        if count > self.codes.0.len() + self.texts.0.len() {
-            return Err(DecodeError::Truncated);
-        }
-        let mut list = List::new(row.keys.iter().any(|key| key.tag >= tag::BYTES), batch);
-        for place in 0..count {
-            let NewKey { key, tag, column } = self.known_rows[number].keys[place];
-            let value = self.value(tag, column, batch)?;
-            list.push(AttributeRef { key, value }, batch);
-        }
-        let attributes = list.finish(batch);
+        let row = row.ok_or(DecodeError::Impossible("row"))?;
         Ok(ReadRow {
-            head,
-            flags,
-            name,
-            attributes,
+            head: row.head,
+            flags: row.flags,
+            name: row.name,
+            keys: Keys::New(number),
         })
     }
 
-    fn values_of_shared(
-        &mut self,
-        number: u64,
-        as_fixed: bool,
-        of: Of,
-        batch: &mut SpanBatch<'a>,
-    ) -> Result<ReadRow<'a>, DecodeError> {
-        let dictionary = self.dictionary;
-        let row = usize::try_from(number)
-            .ok()
-            .and_then(|number| dictionary.rows.get(number));
+    fn shared_row(&self, number: u64, as_fixed: bool, of: Of) -> Result<ReadRow<'a>, DecodeError> {
+        let rows = &self.dictionary.rows;
+        let row = usize::try_from(number).ok().and_then(|at| rows.get(at));
         let row = row.filter(|row| row.of == of as u8);
         let row = row.ok_or(DecodeError::Impossible("row"))?;
-        let mut list = List::new(row.nested, batch);
-        for Slot { column, fixed } in &row.slots {
-            let of = &dictionary.columns[*column as usize];
-            let value = match fixed.filter(|_| as_fixed) {
-                Some(number) => fixed_value(&of.entries[number as usize]),
-                None => self.value(of.tag, *column, batch)?,
-            };
-            list.push(
-                AttributeRef {
-                    key: &of.key,
-                    value,
-                },
-                batch,
-            );
-        }
-        let attributes = list.finish(batch);
         Ok(ReadRow {
             head: row.head,
             flags: row.flags,
             name: &row.name,
-            attributes,
+            keys: Keys::Shared(row, as_fixed),
         })
+    }
+
+    /// The values of a row, into the batch as far as they are kept; none if `kept` is false.
+    pub(super) fn of_row(
+        &mut self,
+        row: &ReadRow<'a>,
+        kept: bool,
+        batch: &mut SpanBatch<'a>,
+    ) -> Result<Extent, DecodeError> {
+        match row.keys {
+            Keys::Shared(row, as_fixed) => self.of_shared(row, as_fixed, kept, batch),
+            Keys::New(number) => self.of_new(number, kept, batch),
+        }
+    }
+
+    fn of_new(
+        &mut self,
+        number: usize,
+        kept: bool,
+        batch: &mut SpanBatch<'a>,
+    ) -> Result<Extent, DecodeError> {
+        let keys = &self.known_rows[number].keys;
+        let count = keys.len();
+        // Each value takes a byte at least, so that a row cannot multiply what there is.
+        if count > self.codes.0.len() + self.texts.0.len() {
+            return Err(DecodeError::Truncated);
+        }
+        let mut list = List::new(keys.iter().any(|key| key.tag >= tag::BYTES), batch);
+        for place in 0..count {
+            let of = self.known_rows[number].keys[place];
+            if kept && of.kept {
+                let (key, value) = (of.key, self.value(of.tag, of.column, batch)?);
+                list.push(AttributeRef { key, value }, batch);
+            } else {
+                self.pass_value(of.tag, of.column)?;
+            }
+        }
+        Ok(list.finish(batch))
+    }
+
+    fn of_shared(
+        &mut self,
+        row: &'a Row,
+        as_fixed: bool,
+        kept: bool,
+        batch: &mut SpanBatch<'a>,
+    ) -> Result<Extent, DecodeError> {
+        let dictionary = self.dictionary;
+        let mut list = List::new(row.nested, batch);
+        for Slot { column, fixed } in &row.slots {
+            let of = &dictionary.columns[*column as usize];
+            let fixed = fixed.filter(|_| as_fixed);
+            if !kept || self.lens.is_some_and(|lens| !lens.keeps_column(*column)) {
+                if fixed.is_none() {
+                    self.pass_value(of.tag, *column)?;
+                }
+                continue;
+            }
+            let value = match fixed {
+                Some(number) => fixed_value(&of.entries[number as usize]),
+                None => self.value(of.tag, *column, batch)?,
+            };
+            let key = &of.key;
+            list.push(AttributeRef { key, value }, batch);
+        }
+        Ok(list.finish(batch))
     }
 
     fn value(
@@ -229,59 +271,17 @@ impl<'a, 'p> Values<'a, 'p> {
         signed(&mut self.codes, &mut self.bits)
     }
 
-    /// A text that is not of an attribute.
-    pub(super) fn own_text(&mut self, own: u8) -> Result<&'a str, DecodeError> {
-        self.text(self.dictionary.column("", own))
-    }
-
-    fn text(&mut self, column: u32) -> Result<&'a str, DecodeError> {
-        let text = match self.codes.number()? {
-            text_code::LITERAL => {
-                let len = self.codes.number()? as usize;
-                let text = std::str::from_utf8(self.texts.bytes(len)?);
-                text.map_err(|_| DecodeError::Impossible("text"))?
-            }
-            text_code::UUID => text::uuid(&self.extra.array()?, self.arena)?,
-            text_code::HEX => {
-                let len = self.codes.number()? as usize;
-                text::hex(self.extra.bytes(len)?, self.arena)?
-            }
-            text_code::AGAIN => {
-                let ago = self.codes.number()?;
-                let place = (self.known_texts.len() as u64).checked_sub(ago.saturating_add(1));
-                let place = place.ok_or(DecodeError::Impossible("text"))?;
-                return Ok(self.known_texts[place as usize]);
-            }
-            code => match self.entry_text(column, code - text_code::ENTRY)? {
-                Text::Entry(text) => return Ok(text),
-                Text::Filled(text) => text,
-            },
-        };
-        self.known_texts.push(text);
-        Ok(text)
-    }
-
-    fn entry_text(&mut self, column: u32, number: u64) -> Result<Text<'a>, DecodeError> {
-        let bad = DecodeError::Impossible("entry");
-        if column == NO_COLUMN {
-            return Err(bad);
-        }
-        let number = u32::try_from(number).map_err(|_| DecodeError::Impossible("entry"))?;
-        match self.dictionary.entry(column, number).ok_or(bad)? {
-            Entry::Text(text) => Ok(Text::Entry(text)),
-            Entry::Template(template) => {
-                let next = || unsigned(&mut self.codes, &mut self.bits);
-                Ok(Text::Filled(text::fill(template, self.arena, next)?))
-            }
-            _ => Err(DecodeError::Impossible("entry")),
+    /// Passes over a value.
+    fn pass_value(&mut self, tag: u8, column: u32) -> Result<(), DecodeError> {
+        match tag {
+            tag::EMPTY | tag::BOOL => self.codes.byte().map(drop),
+            tag::STRING => self.pass_text(column),
+            tag::INT => self.int(column).map(drop),
+            tag::DOUBLE => unsigned(&mut self.codes, &mut self.bits).map(drop),
+            tag::BYTES | tag::ARRAY | tag::MAP => whole::pass(&mut self.texts, 0),
+            _ => Err(DecodeError::Impossible("type")),
         }
     }
-}
-
-enum Text<'a> {
-    /// An entry as it is: not a text of the segment.
-    Entry(&'a str),
-    Filled(&'a str),
 }
 
 fn fixed_value(entry: &Entry) -> ValueRef<'_> {
