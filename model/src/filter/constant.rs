@@ -31,11 +31,13 @@ impl Constant {
         Self::Untyped(Untyped { text, number })
     }
 
-    /// The canonical text of the values that are equal to it; none for a duration or a time.
+    /// The canonical text of the values that are equal to it; none for a duration or a time, nor for a
+    /// double of zero, which is equal to minus zero and to its text.
     pub fn canonical(&self) -> Option<Cow<'_, str>> {
         match self {
             Self::Untyped(Untyped { text, .. }) | Self::Text(text) => Some(Cow::Borrowed(text)),
             Self::Int(number) => Some(Cow::Owned(number.to_string())),
+            Self::Double(number) if number.get() == 0.0 => None,
             Self::Double(number) => Some(Cow::Owned(canonical_double(number.get()))),
             Self::Bool(value) => Some(Cow::Borrowed(if *value { "true" } else { "false" })),
             Self::Nanos(_) => None,

@@ -131,6 +131,15 @@ fn a_typed_constant_equals_values_of_its_type_alone() {
 }
 
 #[test]
+fn only_a_constant_whose_equals_have_one_text_has_it() {
+    let zero = |number| Constant::Double(Real::new(number).expect("a number"));
+    assert_eq!(zero(0.5).canonical().as_deref(), Some("0.5"));
+    for zero in [zero(0.0), zero(-0.0)] {
+        assert_eq!(zero.canonical(), None, "0 and -0 are equal");
+    }
+}
+
+#[test]
 fn numbers_are_ordered_as_numbers_and_texts_as_texts() {
     let is = |key, relation, text| {
         holds(&Filter::is(
