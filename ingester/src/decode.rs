@@ -80,7 +80,7 @@ fn heads(
             continue;
         };
         clear(&mut batch);
-        let head = match schemas.decode(payload, &arena, &mut batch) {
+        let head = match schemas.decode_bare(payload, &arena, &mut batch) {
             Ok(chunk) => checked(record, chunk, &batch),
             Err(DecodeError::UnknownSchema { id }) if !given_up(id) => {
                 heads.push(Head::Unknown(id));

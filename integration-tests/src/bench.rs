@@ -43,10 +43,11 @@ pub fn measure(
     amounts: Amounts,
     tell: impl Fn(&Phase),
 ) -> anyhow::Result<Report> {
-    let empty = Sizes::of(cluster)?;
     let mut sent = Sent::default();
     let warm_up = WARM_UP.min(2 * amounts.spans);
     phase(cluster, "warm-up", &mut sent, warm_up, 0)?;
+    // What was written before a dictionary was learnt is no matter of how spans are stored.
+    let (before, sizes_before) = (sent, Sizes::of(cluster)?);
     let full = phase(cluster, "full speed", &mut sent, amounts.spans, 0)?;
     tell(&full);
     let steady = phase(
@@ -61,7 +62,7 @@ pub fn measure(
     Ok(Report {
         phases: vec![full, steady],
         reads,
-        bytes: Sizes::of(cluster)?.per_span(&empty, &sent),
+        bytes: Sizes::of(cluster)?.per_span(&sizes_before, &sent.since(&before)),
     })
 }
 
@@ -73,6 +74,17 @@ struct Sent {
     bytes: u64,
     /// The same in streams of `zstd -3`.
     compressed: u64,
+}
+
+impl Sent {
+    /// What was sent since an earlier moment.
+    fn since(&self, earlier: &Self) -> Self {
+        Self {
+            spans: self.spans - earlier.spans,
+            bytes: self.bytes - earlier.bytes,
+            compressed: self.compressed - earlier.compressed,
+        }
+    }
 }
 
 /// Sends spans and waits until all of them are stored and the background work is done.

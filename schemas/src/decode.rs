@@ -243,13 +243,43 @@ impl SchemaSet {
         decoded
     }
 
-    /// The same for those who want to see a record that is broken: after an error, `batch` keeps
+    /// The same for those who ask what a record holds and not what its spans say: all of it is checked,
+    /// but attributes, events and links may be left out of `batch`.
+    ///
+    /// # Errors
+    /// As [`Self::decode`].
+    pub fn decode_bare<'a>(
+        &self,
+        record: &'a [u8],
+        arena: &'a Bump,
+        batch: &mut SpanBatch<'a>,
+    ) -> Result<DecodedChunk, DecodeError> {
+        let before = Lengths::of(batch);
+        let decoded = self.decode_by(walk::bare_chunk, record, arena, batch);
+        if decoded.is_err() {
+            before.restore(batch);
+        }
+        decoded
+    }
+
+    /// The same as [`Self::decode`] for those who want to see a record that is broken: after an error, `batch` keeps
     /// the spans that were read before. Only a walk of the embedded schema leaves any.
     ///
     /// # Errors
     /// If not all of the record was read.
     pub fn decode_as_far<'a>(
         &self,
+        record: &'a [u8],
+        arena: &'a Bump,
+        batch: &mut SpanBatch<'a>,
+    ) -> Result<DecodedChunk, DecodeError> {
+        self.decode_by(walk::chunk, record, arena, batch)
+    }
+
+    /// Decodes a record of the embedded schema by a walk, any other one whole.
+    fn decode_by<'a>(
+        &self,
+        walk: impl Fn(&'a [u8], &mut SpanBatch<'a>) -> Result<Head<'a>, Fault>,
         record: &'a [u8],
         arena: &'a Bump,
         batch: &mut SpanBatch<'a>,
@@ -261,7 +291,7 @@ impl SchemaSet {
             .ok_or(DecodeError::UnknownSchema { id })?;
         let before = Lengths::of(batch);
         let read = match writer {
-            Writer::Embedded => walk::chunk(body, batch),
+            Writer::Embedded => walk(body, batch),
             Writer::Other(schema) => resolve::chunk(body, schema, arena, batch),
         };
         read.map_err(|fault| fault.in_record(id))

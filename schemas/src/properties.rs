@@ -85,6 +85,22 @@ fn resolved(record: &[u8]) -> Option<String> {
     outcome(decoded, &batch)
 }
 
+/// What both decoders say of a record, without its attributes, events and links.
+fn heads(record: &[u8]) -> [String; 2] {
+    let (arena, mut bare, mut whole) = (Bump::new(), SpanBatch::default(), SpanBatch::default());
+    let head = |decoded: Result<DecodedChunk, DecodeError>, batch: &SpanBatch<'_>| {
+        let spans = batch
+            .spans
+            .iter()
+            .map(|span| (span.span_id, span.parent_span_id, span.start, span.end));
+        format!("{decoded:?} {:?}", spans.collect::<Vec<_>>())
+    };
+    [
+        head(schemas().decode_bare(record, &arena, &mut bare), &bare),
+        head(schemas().decode(record, &arena, &mut whole), &whole),
+    ]
+}
+
 /// One change of a record's bytes.
 #[derive(Debug, Clone)]
 enum Damage {
@@ -128,6 +144,16 @@ fn damaged(mut record: Vec<u8>, damages: &[Damage]) -> Vec<u8> {
 }
 
 proptest! {
+    #[test]
+    fn a_bare_decoder_says_the_same_of_any_record(
+        trace in arbitrary::trace(),
+        damages in prop::collection::vec(damage(), 0..4),
+    ) {
+        let batch = SpanBatch::of_trace(&trace);
+        let [bare, whole] = heads(&damaged(encoded(&trace, &batch, &all(&batch)), &damages));
+        prop_assert_eq!(bare, whole);
+    }
+
     #[test]
     fn what_is_encoded_is_decoded_again(trace in arbitrary::trace()) {
         let (arena, sent) = (Bump::new(), SpanBatch::of_trace(&trace));

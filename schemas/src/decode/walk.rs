@@ -19,7 +19,19 @@ use crate::trace_chunk::{MAX_NESTING, branch};
 
 /// Appends the spans of a record's body to `batch`. On an error the batch holds a part of them.
 pub(super) fn chunk<'a>(body: &'a [u8], batch: &mut SpanBatch<'a>) -> Result<Head<'a>, Fault> {
-    let mut walk = Walk {
+    walk::<true>(body, batch)
+}
+
+/// The same, and all is checked, but of attributes, events and links nothing is kept.
+pub(super) fn bare_chunk<'a>(body: &'a [u8], batch: &mut SpanBatch<'a>) -> Result<Head<'a>, Fault> {
+    walk::<false>(body, batch)
+}
+
+fn walk<'a, const WHOLE: bool>(
+    body: &'a [u8],
+    batch: &mut SpanBatch<'a>,
+) -> Result<Head<'a>, Fault> {
+    let mut walk = Walk::<WHOLE> {
         cursor: Cursor::new(body),
         batch,
         attributes: Vec::new(),
@@ -31,7 +43,8 @@ pub(super) fn chunk<'a>(body: &'a [u8], batch: &mut SpanBatch<'a>) -> Result<Hea
     })
 }
 
-struct Walk<'w, 'a> {
+/// `WHOLE`: attributes, events and links are kept.
+struct Walk<'w, 'a, const WHOLE: bool> {
     cursor: Cursor<'a>,
     batch: &'w mut SpanBatch<'a>,
     /// Attributes of the lists that are open now.
@@ -40,7 +53,7 @@ struct Walk<'w, 'a> {
     values: Vec<ValueRef<'a>>,
 }
 
-impl<'a> Walk<'_, 'a> {
+impl<'a, const WHOLE: bool> Walk<'_, 'a, WHOLE> {
     fn chunk(&mut self) -> Result<Head<'a>, Flaw> {
         let tenant = self.cursor.text()?;
         let received_at = self.nanos()?;
@@ -137,7 +150,9 @@ impl<'a> Walk<'_, 'a> {
                 attributes: self.attributes(0)?,
                 dropped_attributes: self.count()?,
             };
-            self.batch.events.push(event);
+            if WHOLE {
+                self.batch.events.push(event);
+            }
         }
         Ok(Extent::since(start, self.batch.events.len()))
     }
@@ -154,7 +169,9 @@ impl<'a> Walk<'_, 'a> {
                 dropped_attributes: self.count()?,
                 flags: self.count()?,
             };
-            self.batch.links.push(link);
+            if WHOLE {
+                self.batch.links.push(link);
+            }
         }
         Ok(Extent::since(start, self.batch.links.len()))
     }
@@ -167,7 +184,9 @@ impl<'a> Walk<'_, 'a> {
             let key = self.cursor.text()?;
             let number = self.cursor.long()?;
             match self.scalar(number)? {
-                Some(value) => self.batch.attributes.push(AttributeRef { key, value }),
+                Some(value) if WHOLE => self.batch.attributes.push(AttributeRef { key, value }),
+                Some(_) => {}
+                None if !WHOLE => drop(self.nested(number, depth)?),
                 None => return self.gathered_attributes(start, key, number, attributes, depth),
             }
         }
@@ -205,7 +224,9 @@ impl<'a> Walk<'_, 'a> {
         let mut values = Blocks::default();
         while values.next(&mut self.cursor)? {
             let value = self.value(depth)?;
-            self.values.push(value);
+            if WHOLE {
+                self.values.push(value);
+            }
         }
         let start = self.batch.values.len();
         self.batch.values.extend_from_slice(&self.values[open..]);
