@@ -220,6 +220,10 @@ pub(crate) async fn drop_before(
         lock_day(conn, "pg_advisory_unlock", day).await?;
         dropped += outcome?;
     }
+    sqlx::query("DELETE FROM rebuilt_day WHERE day < $1")
+        .bind(first_kept.0)
+        .execute(conn)
+        .await?;
     metrics::partitions_dropped(dropped);
     Ok(dropped)
 }

@@ -154,8 +154,9 @@ impl PostgresStore {
             while copying.late(conn).await? {
                 tell(&copying.done);
             }
-            swap::older_snapshots_end(conn, copying.last_transaction()).await?;
-            if swap::swap(conn, tables, generation).await? {
+            let transactions = copying.transactions();
+            swap::older_snapshots_end(conn, transactions).await?;
+            if swap::swap(conn, tables, generation, transactions).await? {
                 return Ok(copying.done);
             }
         }

@@ -9,7 +9,7 @@ use crate::{Day, index};
 
 /// What is emptied, in the order in which changes of partitions lock it.
 const EMPTIED: &str = "operation_seen, red_part, red_delta, red, edge_part, edge_delta, edge, trace_decision, segment, posting_table, \
-     posting_run, dead_letter, tally_delta, tally, span_removal";
+     posting_run, dead_letter, tally_delta, tally, span_removal, rebuilt_day";
 
 /// What is emptied when it is asked for.
 const ARCHIVE: &str = ", archived_segment";

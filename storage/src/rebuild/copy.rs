@@ -23,7 +23,14 @@ pub(super) struct Copying<'s> {
     pub(super) done: Rebuilt,
     /// The greatest number copied so far, in the pass over the whole day.
     after: i64,
-    last_transaction: String,
+    transactions: Option<Transactions>,
+}
+
+/// The numbers of the transactions that have copied so far, in 64 bits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Transactions {
+    pub(super) first: i64,
+    pub(super) last: i64,
 }
 
 impl<'s> Copying<'s> {
@@ -33,13 +40,13 @@ impl<'s> Copying<'s> {
             tables,
             done: Rebuilt::default(),
             after: i64::MIN,
-            last_transaction: String::new(),
+            transactions: None,
         }
     }
 
-    /// The number of the transaction that copied last, as Postgres prints it; empty before.
-    pub(super) fn last_transaction(&self) -> &str {
-        &self.last_transaction
+    /// The transactions that have copied; none if there was nothing to copy.
+    pub(super) fn transactions(&self) -> Option<Transactions> {
+        self.transactions
     }
 
     /// Writes with the newest dictionary there is from now on.
@@ -99,11 +106,12 @@ impl<'s> Copying<'s> {
         rows.copy
             .send(&mut tx, &segment_copy(&self.tables.afresh()))
             .await?;
-        let transaction: String = sqlx::query_scalar("SELECT pg_current_xact_id()::xid::text")
+        let last: i64 = sqlx::query_scalar("SELECT pg_current_xact_id()::text::bigint")
             .fetch_one(&mut *tx)
             .await?;
         tx.commit().await?;
-        self.last_transaction = transaction;
+        let first = self.transactions.map_or(last, |so_far| so_far.first);
+        self.transactions = Some(Transactions { first, last });
         self.after = self.after.max(rows.last);
         self.done.segments += rows.done.segments;
         self.done.spans += rows.done.spans;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 use tokio::time::{Instant, sleep};
 
+use super::copy::Transactions;
 use super::{RebuildError, Tables};
 use crate::{failure, locks};
 
@@ -14,15 +15,15 @@ const POLL: Duration = Duration::from_millis(100);
 /// Tries to lock the table of all days, each of which keeps others waiting for 300 ms at most.
 const ATTEMPTS: u32 = 200;
 
-/// Waits until nobody reads as of a moment before this transaction was committed: to them, the new
+/// Waits until nobody reads as of a moment before these transactions were committed: to them, the new
 /// rows would not be there.
 pub(super) async fn older_snapshots_end(
     conn: &mut PgConnection,
-    transaction: &str,
+    transactions: Option<Transactions>,
 ) -> Result<(), RebuildError> {
-    if transaction.is_empty() {
+    let Some(Transactions { last, .. }) = transactions else {
         return Ok(());
-    }
+    };
     let deadline = Instant::now() + PATIENCE;
     loop {
         let older: bool = sqlx::query_scalar(
@@ -30,9 +31,9 @@ pub(super) async fn older_snapshots_end(
                  SELECT FROM pg_stat_activity
                  WHERE datname = current_database() AND pid <> pg_backend_pid()
                    AND backend_type = 'client backend'
-                   AND age(backend_xmin) >= age($1::text::xid))",
+                   AND age(backend_xmin) >= age($1::text::xid8::xid))",
         )
-        .bind(transaction)
+        .bind(last.to_string())
         .fetch_one(&mut *conn)
         .await?;
         if !older {
@@ -50,9 +51,10 @@ pub(super) async fn swap(
     conn: &mut PgConnection,
     tables: Tables,
     generation: i64,
+    transactions: Option<Transactions>,
 ) -> Result<bool, RebuildError> {
     for attempt in 1..=ATTEMPTS {
-        match try_swap(conn, tables, generation).await {
+        match try_swap(conn, tables, generation, transactions).await {
             Err(RebuildError::Store(error)) if failure::is_in_use(&error) => {
                 sleep(POLL * attempt.min(20)).await;
             }
@@ -66,6 +68,7 @@ async fn try_swap(
     conn: &mut PgConnection,
     tables: Tables,
     generation: i64,
+    transactions: Option<Transactions>,
 ) -> Result<bool, RebuildError> {
     let (old, new, day) = (tables.present(), tables.afresh(), tables.day);
     let mut tx = conn
@@ -111,6 +114,18 @@ async fn try_swap(
         day.0
     );
     tx.execute(AssertSqlSafe(statement)).await?;
+    if let Some(Transactions { first, last }) = transactions {
+        sqlx::query(
+            "INSERT INTO rebuilt_day VALUES ($1, $2, $3) ON CONFLICT (day) DO UPDATE SET
+                 first_transaction = excluded.first_transaction,
+                 last_transaction = excluded.last_transaction",
+        )
+        .bind(day.0)
+        .bind(first)
+        .bind(last)
+        .execute(&mut *tx)
+        .await?;
+    }
     tx.commit().await?;
     Ok(true)
 }

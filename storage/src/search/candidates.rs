@@ -133,7 +133,7 @@ pub(super) fn by_day(segments: &[Segment]) -> BTreeMap<Day, Vec<i64>> {
 /// least: no span takes longer than its segment. Numbers rise with time, nearly; in their order
 /// rows need no sorting, and the first is looked at while Postgres reads the next.
 pub(super) const SEGMENTS_OF_DAY: &str =
-    "SELECT segment_id, trace_id, payload, xmin::text AS made_by FROM segment
+    "SELECT segment_id, trace_id, start_ns, payload, xmin::text AS made_by FROM segment
      WHERE start_ns >= $1 AND start_ns < $2 AND segment_id = ANY($3) AND tenant = $4
          AND (end_ns - start_ns >= $5 OR end_ns = 9223372036854775807)
      ORDER BY segment_id DESC";

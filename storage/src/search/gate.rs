@@ -108,7 +108,7 @@ impl Gate {
         let bounded = |at: u64| i64::try_from(at).unwrap_or(i64::MAX);
         let (tenant, vocabulary) = (reading.tenant, reading.vocabulary);
         let rows = sqlx::query(
-            "SELECT trace_id, payload, xmin::text AS made_by FROM segment
+            "SELECT trace_id, start_ns, payload, xmin::text AS made_by FROM segment
              WHERE trace_id = ANY($1) AND tenant = $2
                  AND start_ns >= $3 AND last_start_ns >= $4 AND start_ns <= $5",
         )

@@ -11,7 +11,7 @@ use model::Page;
 use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, Row};
 
-use crate::ReadError;
+use crate::{Day, ReadError};
 
 /// Numbers below this are no transactions: such a row is older than all of them.
 const FIRST_NORMAL: u32 = 3;
@@ -27,6 +27,25 @@ pub(super) struct View {
     next: u64,
     /// Of those before it, the ones that were running.
     running: Vec<u64>,
+    /// Days that were written afresh, whose rows are older than their transactions.
+    rebuilt: Vec<RebuiltDay>,
+}
+
+/// A day whose rows were last rebuilt by transactions from one number to another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::FromRow)]
+struct RebuiltDay {
+    day: i32,
+    first_transaction: i64,
+    last_transaction: i64,
+}
+
+impl RebuiltDay {
+    /// Whether a row of a day was written by the rebuild, given the lower half of its transaction's number.
+    fn wrote(&self, day: Day, transaction: u32) -> bool {
+        let after_first = transaction.wrapping_sub(self.first_transaction as u32);
+        let of_all = (self.last_transaction - self.first_transaction) as u64;
+        Day(self.day) == day && u64::from(after_first) <= of_all
+    }
 }
 
 impl View {
@@ -35,22 +54,25 @@ impl View {
         conn: &mut PgConnection,
         page: &Page,
     ) -> Result<Option<Self>, ReadError> {
-        match page {
-            Page::Only => Ok(None),
-            Page::After(mark) => Ok(Some(Self::parse(&mark.view).ok_or(ReadError::NoSuchPage)?)),
+        let mut view = match page {
+            Page::Only => return Ok(None),
+            Page::After(mark) => Self::parse(&mark.view).ok_or(ReadError::NoSuchPage)?,
             Page::First => {
                 let text: String = sqlx::query_scalar("SELECT pg_current_snapshot()::text")
-                    .fetch_one(conn)
+                    .fetch_one(&mut *conn)
                     .await?;
                 // `xmin:xmax:running,…`; what is below xmin follows from the rest.
                 let view = text.split_once(':').and_then(|(_, rest)| Self::parse(rest));
-                view.map(Some).ok_or_else(|| ReadError::Inconsistent {
+                view.ok_or_else(|| ReadError::Inconsistent {
                     table: "pg_current_snapshot",
                     column: "text",
                     what: text,
-                })
+                })?
             }
-        }
+        };
+        let rebuilt = "SELECT day, first_transaction, last_transaction FROM rebuilt_day";
+        view.rebuilt = sqlx::query_as(rebuilt).fetch_all(conn).await?;
+        Ok(Some(view))
     }
 
     fn parse(text: &str) -> Option<Self> {
@@ -63,18 +85,22 @@ impl View {
         Some(Self {
             next: next.parse().ok()?,
             running: running?,
+            rebuilt: Vec::new(),
         })
     }
 
-    /// Whether a row of the transaction with this number, of which the lower half is stored, is
-    /// there. Half of all numbers are older than the next one, the others younger.
-    fn sees(&self, transaction: u32) -> bool {
+    /// Whether a row of a day and of the transaction with this number, of which the lower half is
+    /// stored, is there. Half of all numbers are older than the next one, the others younger.
+    fn sees(&self, day: Day, transaction: u32) -> bool {
+        if self.rebuilt.iter().any(|of| of.wrote(day, transaction)) {
+            return true;
+        }
         let ahead = transaction.wrapping_sub(self.next as u32).cast_signed() >= 0;
         let running = || self.running.iter().any(|of| *of as u32 == transaction);
         transaction < FIRST_NORMAL || !(ahead || running())
     }
 
-    /// Whether a row with the column `made_by` is there.
+    /// Whether a row with the columns `made_by` and `start_ns` is there.
     pub(super) fn sees_row(view: Option<&Self>, row: &PgRow) -> Result<bool, ReadError> {
         let Some(view) = view else { return Ok(true) };
         let text: &str = row.try_get("made_by")?;
@@ -83,7 +109,8 @@ impl View {
             column: "xmin",
             what: text.to_owned(),
         })?;
-        Ok(view.sees(transaction))
+        let start: i64 = row.try_get("start_ns")?;
+        Ok(view.sees(Day::of(start.max(0) as u64), transaction))
     }
 }
 
@@ -98,19 +125,42 @@ impl fmt::Display for View {
 mod tests {
     use super::*;
 
+    const TODAY: Day = Day(20_000);
+
+    #[test]
+    fn rows_of_a_rebuild_are_as_old_as_those_that_they_replaced() {
+        let mut view = View::parse("4294967290:").expect("a view");
+        view.rebuilt = vec![RebuiltDay {
+            day: TODAY.0,
+            first_transaction: 4_294_967_294,
+            last_transaction: 4_294_967_300,
+        }];
+        for (transaction, seen) in [
+            (4_294_967_293, false),
+            (4_294_967_294, true),
+            (4, true),
+            (5, false),
+        ] {
+            assert_eq!(view.sees(TODAY, transaction), seen, "{transaction}");
+        }
+        assert!(!view.sees(TODAY.plus(1), 4));
+    }
+
     #[test]
     fn what_was_running_or_came_later_is_not_seen() {
         let view = View::parse("1000:990,995").expect("a view");
         for (transaction, seen) in [(2, true), (989, true), (990, false), (991, true)] {
-            assert_eq!(view.sees(transaction), seen, "{transaction}");
+            assert_eq!(view.sees(TODAY, transaction), seen, "{transaction}");
         }
-        assert!(view.sees(999) && !view.sees(1_000) && !view.sees(5_000));
+        let seen = [999, 1_000, 5_000].map(|transaction| view.sees(TODAY, transaction));
+        assert_eq!(seen, [true, false, false]);
     }
 
     #[test]
     fn numbers_may_wrap_around() {
         let view = View::parse("4294967306:").expect("a view");
-        assert!(view.sees(4_294_967_290) && view.sees(9) && !view.sees(10));
+        let seen = [4_294_967_290, 9, 10].map(|transaction| view.sees(TODAY, transaction));
+        assert_eq!(seen, [true, true, false]);
     }
 
     #[test]

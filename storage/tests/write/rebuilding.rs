@@ -1,9 +1,10 @@
 //! A day that is written afresh: the same for everybody at every moment, and smaller.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use model::{SpanPredicate, Tenant, TimeRange, Trace, TraceQuery};
+use model::{Page, SpanPredicate, Tenant, TimeRange, Trace, TraceQuery};
 use storage::{Day, RebuildError, Rebuilt, TraceReader};
 use tokio::time::timeout;
 
@@ -137,6 +138,31 @@ async fn readers_and_late_writers_notice_nothing() {
     let recount = store.store.recount(today(), today(), 5).await;
     let recount = recount.expect("reads");
     assert_eq!((recount.differences, recount.doubled), (0, 0));
+}
+
+#[tokio::test]
+async fn pages_that_began_before_a_rebuild_go_on_after_it() {
+    let (store, _session) = store_with_dictionary().await;
+    let mut query = TraceQuery {
+        start: TimeRange {
+            start: 0,
+            end: u64::MAX,
+        },
+        page: Page::First,
+        ..TraceQuery::any(200)
+    };
+    let mut ids = BTreeSet::new();
+    loop {
+        let page = store.store.search(&Tenant::default(), &query).await;
+        let page = page.expect("searches");
+        for found in page.traces {
+            assert!(ids.insert(found.trace.id), "shown twice");
+        }
+        let Some(mark) = page.next else { break };
+        query.page = Page::After(mark);
+        rebuild(&store).await;
+    }
+    assert_eq!(ids.len(), 601);
 }
 
 #[tokio::test]
