@@ -3,13 +3,13 @@
 //!
 //! What is said here is a verdict. The store decides: it follows what was decided of the trace before.
 
+mod together;
 mod policy;
 mod document;
 mod content;
 mod chance;
 mod rates;
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use model::{IdentityHasher, SpanHash, TraceId};
@@ -21,7 +21,7 @@ use self::chance::Chances;
 use self::content::Content;
 use self::policy::{Composite, Policy, Rule};
 use self::rates::Rates;
-use crate::{DueTrace, TailSamplingConfig};
+use crate::TailSamplingConfig;
 
 /// Nanoseconds of a second.
 const SECOND: u64 = 1_000_000_000;
@@ -108,25 +108,6 @@ impl TailSampler {
             policies,
             names,
         }))
-    }
-
-    /// Says of each trace what the policies make of it, once: a write that is tried again finds the
-    /// same verdict.
-    pub(crate) fn judge<'b, 'a>(&self, traces: &'b [DueTrace], spans: &mut [TraceSpans<'b, 'a>]) {
-        let mut hashers: HashMap<&str, IdentityHasher<'b, 'a>> = HashMap::new();
-        for (trace, spans) in traces.iter().zip(spans) {
-            let verdict = trace.verdict.get_or_init(|| {
-                let tenant = spans.tenant.as_str();
-                let count = || {
-                    let hasher = hashers
-                        .entry(tenant)
-                        .or_insert_with(|| IdentityHasher::new(tenant, spans.batch));
-                    distinct(spans, hasher)
-                };
-                self.verdict(spans, count)
-            });
-            spans.verdict = Some(verdict.borrow());
-        }
     }
 
     /// What the policies make of one trace.

@@ -128,11 +128,12 @@ pub(crate) async fn write_together<W: TraceWriter>(
     let indices: Vec<u32> = (0..batch.spans.len() as u32).collect();
     let mut summaries = Vec::with_capacity(loads.clone().map(<[DueTrace]>::len).sum());
     for (source, (traces, ranges)) in loads.zip(&ranges).enumerate() {
-        let mut of_load = summarise::summarise(traces, ranges, &batch, &indices, Some(source));
-        if let Some(sampler) = sampler {
-            sampler.judge(traces, &mut of_load);
-        }
-        summaries.append(&mut of_load);
+        let of_load = summarise::summarise(traces, ranges, &batch, &indices, Some(source));
+        summaries.extend(of_load);
+    }
+    if let Some(sampler) = sampler {
+        let traces = requests.iter().flat_map(|one| &one.load.traces);
+        sampler.judge(&traces.collect::<Vec<_>>(), &mut summaries);
     }
     let steps: Vec<ProgressStep> = requests.iter().map(|one| one.step.clone()).collect();
     let whole = WriteBatch {

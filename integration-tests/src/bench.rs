@@ -7,6 +7,7 @@
 mod cluster;
 mod cpu;
 mod reads;
+mod receivers;
 mod report;
 mod sizes;
 
@@ -16,6 +17,7 @@ use anyhow::Context;
 
 pub use cluster::{Cluster, Settings};
 pub use cpu::{Usage, Watched};
+pub use receivers::Receiver;
 pub use report::{Phase, Report, ratios};
 
 use self::sizes::Sizes;
@@ -31,6 +33,8 @@ const STEADY_RATE: u64 = 20_000;
 pub struct Amounts {
     /// Spans at full speed.
     pub spans: u64,
+    /// Spans at full speed through each receiver; none to leave that out.
+    pub receivers: u64,
     /// Seconds at a steady rate.
     pub steady: u64,
     /// Requests of each kind of read.
@@ -45,25 +49,51 @@ pub fn measure(
 ) -> anyhow::Result<Report> {
     let mut sent = Sent::default();
     let warm_up = WARM_UP.min(2 * amounts.spans);
-    phase(cluster, "warm-up", &mut sent, warm_up, 0)?;
+    let full_speed = |spans| Pace {
+        receiver: Receiver::OTLP,
+        spans,
+        rate: 0,
+    };
+    phase(cluster, "warm-up", &mut sent, full_speed(warm_up))?;
     // What was written before a dictionary was learnt is no matter of how spans are stored.
     let (before, sizes_before) = (sent, Sizes::of(cluster)?);
-    let full = phase(cluster, "full speed", &mut sent, amounts.spans, 0)?;
+    let full = phase(cluster, "full speed", &mut sent, full_speed(amounts.spans))?;
     tell(&full);
-    let steady = phase(
-        cluster,
-        "20,000 spans/s",
-        &mut sent,
-        STEADY_RATE * amounts.steady,
-        STEADY_RATE,
-    )?;
+    let steady = Pace {
+        spans: STEADY_RATE * amounts.steady,
+        rate: STEADY_RATE,
+        ..full_speed(0)
+    };
+    let steady = phase(cluster, "20,000 spans/s", &mut sent, steady)?;
     tell(&steady);
     let reads = reads::measure(&cluster.query_url(), amounts.reads)?;
+    let bytes = Sizes::of(cluster)?.per_span(&sizes_before, &sent.since(&before));
+    let through = |receiver: Receiver| {
+        let pace = Pace {
+            receiver,
+            ..full_speed(amounts.receivers)
+        };
+        phase(cluster, receiver.protocol, &mut sent, pace)
+    };
+    let receivers: anyhow::Result<Vec<Phase>> = match amounts.receivers {
+        0 => Ok(Vec::new()),
+        _ => Receiver::ALL.into_iter().map(through).collect(),
+    };
     Ok(Report {
         phases: vec![full, steady],
+        receivers: receivers?,
         reads,
-        bytes: Sizes::of(cluster)?.per_span(&sizes_before, &sent.since(&before)),
+        bytes,
     })
+}
+
+/// How spans are sent.
+#[derive(Debug, Clone, Copy)]
+struct Pace {
+    receiver: Receiver,
+    spans: u64,
+    /// Spans per second; 0 is as fast as they are taken.
+    rate: u64,
 }
 
 /// What was sent so far.
@@ -88,16 +118,10 @@ impl Sent {
 }
 
 /// Sends spans and waits until all of them are stored and the background work is done.
-fn phase(
-    cluster: &Cluster,
-    name: &str,
-    sent: &mut Sent,
-    spans: u64,
-    rate: u64,
-) -> anyhow::Result<Phase> {
+fn phase(cluster: &Cluster, name: &str, sent: &mut Sent, pace: Pace) -> anyhow::Result<Phase> {
     let before = cluster.usage();
     let seed = 1 + sent.spans;
-    let load = cluster.load(seed, spans, rate)?;
+    let load = cluster.load(pace.receiver, seed, pace.spans, pace.rate)?;
     let mut peak = cluster.usage();
     let summary: Summary = load.wait(|| peak.keep_highest_memory(&cluster.usage()))?;
     sent.spans += summary.spans;

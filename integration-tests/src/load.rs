@@ -16,6 +16,8 @@ pub struct Summary {
     pub spans: u64,
     /// How long it took.
     pub seconds: f64,
+    /// Requests acknowledged; older binaries do not tell.
+    pub requests: Option<u64>,
     /// Requests sent again.
     pub retries: u64,
     /// Half of the requests were acknowledged within this.
@@ -26,6 +28,9 @@ pub struct Summary {
     pub freshness_p50_ms: Option<f64>,
     /// The same for 99 of 100 traces.
     pub freshness_p99_ms: Option<f64>,
+    /// Ids of all traces, where they had a seed of their own.
+    #[serde(default)]
+    pub trace_ids: Vec<String>,
     /// Bytes of all requests that were made ahead.
     pub otlp_bytes: Option<u64>,
     /// Bytes of the same, compressed as one stream.

@@ -1,6 +1,9 @@
 //! What OpenTelemetry's SDKs and Jaeger's and Zipkin's own clients send is read back equal, field by field, through both generations of
 //! Jaeger's API.
 
+#[path = "sdks/same_answers.rs"]
+mod same_answers;
+
 use std::sync::OnceLock;
 use std::time::Duration;
 

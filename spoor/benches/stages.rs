@@ -12,6 +12,8 @@
 
 #[path = "../src/load/attributes.rs"]
 mod attributes;
+#[path = "../src/load/carry.rs"]
+mod carry;
 #[path = "stages/collect.rs"]
 mod collect;
 #[path = "stages/ingest.rs"]
@@ -19,6 +21,9 @@ mod ingest;
 #[expect(dead_code, reason = "the collector's tests need more of it")]
 #[path = "../../collector/tests/otlp/doors/jaeger_wire.rs"]
 mod jaeger_wire;
+#[expect(dead_code, reason = "`spoor load` needs more of it")]
+#[path = "../src/load/protocol.rs"]
+mod protocol;
 #[path = "stages/receivers.rs"]
 mod receivers;
 #[expect(unused_imports, reason = "those of its tests")]
@@ -50,6 +55,7 @@ use tokio::runtime::Runtime;
 
 use collect::CollectorStages;
 use ingest::IngesterStages;
+use protocol::Protocol;
 
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;

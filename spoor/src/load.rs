@@ -1,10 +1,13 @@
 //! `spoor load`: realistic traffic, a ledger of what was acknowledged, and a check that all of it
 //! is there once.
 
+mod protocol;
 mod shop;
 mod tree;
 mod attributes;
 mod traffic;
+mod carry;
+pub(crate) mod encode;
 pub(crate) mod send;
 mod ledger;
 mod console;
@@ -18,19 +21,10 @@ mod totals;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 
-/// How spans travel to the collector.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Protocol {
-    /// OTLP over gRPC.
-    Grpc,
-    /// OTLP over HTTP, protobuf bodies.
-    Http,
-    /// OTLP over HTTP, JSON bodies.
-    HttpJson,
-}
+pub use protocol::Protocol;
 
 /// Arguments of `spoor load`.
 #[derive(Debug, Args)]
@@ -54,12 +48,15 @@ enum LoadCommand {
 /// How to make traffic.
 #[derive(Debug, Clone, Args)]
 pub struct RunArgs {
-    /// Where to send: `http://host:port`. Defaults to port 4317 or 4318 of this machine.
+    /// Where to send: `http://host:port`. Defaults to the protocol's port of this machine.
     #[arg(long)]
     pub endpoint: Option<String>,
     /// How to send.
     #[arg(long, value_enum, default_value = "grpc")]
     pub protocol: Protocol,
+    /// Send no more of the spans than this protocol can carry.
+    #[arg(long, value_enum, value_name = "PROTOCOL")]
+    pub within: Option<Protocol>,
     /// Spans per second; 0 sends as fast as the collector answers.
     #[arg(long, default_value_t = 0)]
     pub rate: u64,
@@ -75,6 +72,12 @@ pub struct RunArgs {
     /// The same seed makes the same traffic.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
+    /// Seed of the traces' ids, which the summary lists then: the same traffic under other ids.
+    #[arg(long, value_name = "SEED")]
+    pub ids: Option<u64>,
+    /// When the traces end, nanoseconds since 1970, instead of now.
+    #[arg(long, value_name = "NANOS")]
+    pub base: Option<u64>,
     /// How long a request is tried again when the collector asks for it.
     #[arg(long, value_parser = humantime::parse_duration, default_value = "5m")]
     pub retry_for: Duration,
@@ -97,12 +100,12 @@ pub struct RunArgs {
 pub struct AgainArgs {
     /// The ledger that a run has written.
     pub ledger: PathBuf,
-    /// Where to send: `http://host:port`. Defaults to port 4317 or 4318 of this machine.
+    /// Where to send: `http://host:port`. Defaults to the protocol's port of this machine.
     #[arg(long)]
     pub endpoint: Option<String>,
-    /// How to send.
-    #[arg(long, value_enum, default_value = "grpc")]
-    pub protocol: Protocol,
+    /// How to send. Defaults to how it was sent before.
+    #[arg(long, value_enum)]
+    pub protocol: Option<Protocol>,
     /// Requests under way at a time.
     #[arg(long, default_value_t = 8)]
     pub connections: usize,

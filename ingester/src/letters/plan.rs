@@ -104,11 +104,14 @@ mod tests {
         assert_eq!(unreadable, Some(RedriveOutcome::Unreadable));
         let empty = of(|open| open.letter.bytes = 0);
         assert_eq!(empty, Some(RedriveOutcome::Empty));
-        let foreign = of(|open| {
-            let origin = open.letter.origin.as_mut();
-            origin.unwrap().topic = "spoor.control".to_owned();
-        });
-        assert_eq!(foreign, Some(RedriveOutcome::ForeignOrigin));
+        // The second is of another collector, perhaps in another cluster.
+        for topic in ["spoor.control", "jaeger-spans"] {
+            let foreign = of(|open| {
+                let origin = open.letter.origin.as_mut();
+                origin.unwrap().topic = topic.to_owned();
+            });
+            assert_eq!(foreign, Some(RedriveOutcome::ForeignOrigin));
+        }
     }
 
     #[test]

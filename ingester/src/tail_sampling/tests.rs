@@ -2,6 +2,7 @@
 
 mod naive;
 mod samples;
+mod together;
 
 use std::collections::BTreeMap;
 

@@ -23,11 +23,22 @@ use crate::{
     stage::schemas,
 };
 
-/// Spans that are sent, some more or less; two million in the long form.
+/// Spans that are sent, some more or less.
 const SPANS: &str = "SPOOR_TAIL_SPANS";
 const FEW_SPANS: usize = 12_000;
+/// With `SPOOR_LONG=1`.
+const MANY_SPANS: usize = 2_000_000;
 /// Traces of a wave: their records are sent in any order.
 const WAVE: usize = 400;
+
+/// Spans in the short form or the long one, or as many as are asked for.
+fn spans() -> usize {
+    let usual = match std::env::var_os("SPOOR_LONG") {
+        Some(_) => MANY_SPANS,
+        None => FEW_SPANS,
+    };
+    std::env::var(SPANS).map_or(usual, |spans| spans.parse().unwrap())
+}
 
 /// What was sent, and how much of it came to be known.
 struct Shop {
@@ -221,11 +232,10 @@ fn sampling(cluster: &mut Arc<Cluster<PostgresStore>>, policies: Value) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_traces_that_are_kept_are_those_of_a_naive_evaluation() {
-    let spans = std::env::var(SPANS).map_or(FEW_SPANS, |spans| spans.parse().unwrap());
     on_topics("tail-sampling", store().await, |mut cluster| async move {
         sampling(&mut cluster, policies());
         let mut shop = Shop::new(7);
-        send(&cluster, &mut shop, spans).await;
+        send(&cluster, &mut shop, spans()).await;
 
         let stored = shop.stored(&cluster.store).await;
         let kept = shop.orders.iter().filter(|order| order.is_kept());

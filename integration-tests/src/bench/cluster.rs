@@ -14,6 +14,8 @@ use super::cpu::{self, Usage, Watched};
 use crate::load::Summary;
 use crate::ports;
 
+use super::receivers::Receiver;
+
 const START: Duration = Duration::from_secs(90);
 /// Exit code of a command line that is not understood.
 const WRONG_USAGE: i32 = 2;
@@ -38,7 +40,8 @@ pub struct Cluster {
     processes: Vec<Child>,
     watched: Vec<Watched>,
     environment: BTreeMap<String, String>,
-    grpc: u16,
+    /// In the order of [`Receiver::ALL`].
+    receivers: [u16; Receiver::PORTS],
     query: u16,
     admin: [u16; 3],
 }
@@ -48,13 +51,14 @@ impl Cluster {
     pub fn start(settings: Settings) -> anyhow::Result<Self> {
         fs::remove_dir_all(&settings.folder).unwrap_or_default();
         fs::create_dir_all(&settings.folder)?;
-        let [grpc, query, a, b, c] = ports::free();
+        let [query, a, b, c] = ports::free();
+        let receivers = ports::free();
         let mut cluster = Self {
             settings,
             processes: Vec::new(),
             watched: Vec::new(),
             environment: BTreeMap::new(),
-            grpc,
+            receivers,
             query,
             admin: [a, b, c],
         };
@@ -120,18 +124,15 @@ impl Cluster {
     /// The configuration of the roles, given the addresses of Kafka, registry and Postgres.
     fn variables(&self, [kafka, registry, postgres]: [String; 3]) -> BTreeMap<String, String> {
         let admin = |port: u16| format!("127.0.0.1:{port}");
-        BTreeMap::from([
+        let receivers = Receiver::SECTIONS.iter().zip(self.receivers);
+        let receivers = receivers.map(|(section, port)| {
+            let name = format!("SPOOR__COLLECTOR__{section}__ADDRESS");
+            (name, admin(port))
+        });
+        let others = BTreeMap::from([
             ("SPOOR__KAFKA__BROKERS".into(), format!("[\"{kafka}\"]")),
             ("SPOOR__REGISTRY__URL".into(), registry),
             ("SPOOR__STORAGE__URL".into(), postgres),
-            (
-                "SPOOR__COLLECTOR__OTLP_GRPC__ADDRESS".into(),
-                admin(self.grpc),
-            ),
-            ("SPOOR__COLLECTOR__OTLP_HTTP__ADDRESS".into(), admin(0)),
-            ("SPOOR__COLLECTOR__JAEGER_GRPC__ADDRESS".into(), admin(0)),
-            ("SPOOR__COLLECTOR__JAEGER_THRIFT__ADDRESS".into(), admin(0)),
-            ("SPOOR__COLLECTOR__ZIPKIN__ADDRESS".into(), admin(0)),
             (
                 "SPOOR__COLLECTOR__SAMPLING__LISTENER__ADDRESS".into(),
                 admin(0),
@@ -142,7 +143,8 @@ impl Cluster {
             ("SPOOR__ADMIN__COLLECTOR".into(), admin(self.admin[0])),
             ("SPOOR__ADMIN__INGESTER".into(), admin(self.admin[1])),
             ("SPOOR__ADMIN__QUERY".into(), admin(self.admin[2])),
-        ])
+        ]);
+        receivers.chain(others).collect()
     }
 
     /// The servers are the processes whose folder lies in the data; of Postgres the first one, which
@@ -217,12 +219,20 @@ impl Cluster {
         Usage::of(&self.watched)
     }
 
-    /// Begins to send spans.
-    pub fn load(&self, seed: u64, spans: u64, rate: u64) -> anyhow::Result<Load> {
+    /// Begins to send spans to a receiver.
+    pub fn load(
+        &self,
+        receiver: Receiver,
+        seed: u64,
+        spans: u64,
+        rate: u64,
+    ) -> anyhow::Result<Load> {
+        let port = self.receivers[receiver.port];
         let mut command = self.command("load");
         command
             .args(["--json", "--ahead", "--connections", "8"])
-            .args(["--endpoint", &format!("http://127.0.0.1:{}", self.grpc)])
+            .args(["--endpoint", &format!("http://127.0.0.1:{port}")])
+            .args(["--protocol", receiver.protocol])
             .args(["--seed", &seed.to_string(), "--spans", &spans.to_string()])
             .args(["--rate", &rate.to_string()])
             .stdout(Stdio::piped());

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::cpu::Usage;
 use super::reads::Latency;
+use super::receivers;
 use crate::load::Summary;
 
 /// Spans that were sent at one pace, and what the processes spent on them.
@@ -18,6 +19,10 @@ pub struct Phase {
     pub spans: u64,
     /// Spans per second of wall-clock time, as acknowledged.
     pub spans_per_second: f64,
+    /// Bytes that a span took in its request, uncompressed.
+    pub bytes_per_span: f64,
+    /// Spans of a request.
+    pub spans_per_request: f64,
     /// Median of the time to an acknowledgement, milliseconds.
     pub ack_p50_ms: f64,
     /// 99 of 100 acknowledgements came sooner, milliseconds.
@@ -50,6 +55,9 @@ impl Phase {
             name: name.to_owned(),
             spans: summary.spans,
             spans_per_second: summary.spans as f64 / summary.seconds,
+            bytes_per_span: summary.otlp_bytes.unwrap_or_default() as f64
+                / summary.spans.max(1) as f64,
+            spans_per_request: summary.spans as f64 / summary.requests.unwrap_or(1).max(1) as f64,
             ack_p50_ms: summary.ack_p50_ms,
             ack_p99_ms: summary.ack_p99_ms,
             freshness_p50_ms: summary.freshness_p50_ms,
@@ -71,6 +79,8 @@ impl Phase {
 pub struct Report {
     /// By pace.
     pub phases: Vec<Phase>,
+    /// At full speed through each receiver, named for its protocol; none unless asked for.
+    pub receivers: Vec<Phase>,
     /// Latencies by kind of read.
     pub reads: Vec<Latency>,
     /// Bytes per span at rest, by part.
@@ -121,7 +131,7 @@ impl Display for Report {
         for (part, bytes) in &self.bytes {
             writeln!(f, "| {part} | {bytes:.1} |")?;
         }
-        Ok(())
+        f.write_str(&receivers::table(&self.receivers))
     }
 }
 

@@ -25,6 +25,9 @@ struct Arguments {
     /// Seconds at a steady rate.
     #[arg(long, default_value_t = 20)]
     steady: u64,
+    /// Spans at full speed through each receiver; 0 leaves that out.
+    #[arg(long, default_value_t = 0)]
+    receivers: u64,
     /// Requests of each kind of read.
     #[arg(long, default_value_t = 200)]
     reads: usize,
@@ -67,6 +70,7 @@ fn once(binary: PathBuf, arguments: &Arguments) -> anyhow::Result<Report> {
     };
     let amounts = Amounts {
         spans: arguments.spans,
+        receivers: arguments.receivers,
         steady: arguments.steady,
         reads: arguments.reads,
     };

@@ -4,19 +4,30 @@ use bumpalo::Bump;
 use collector::decode::{self, Decoded};
 use collector::{CollectorConfig, Encoding, Origin, SpanRecord, encode, validate};
 use model::Tenant;
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use prost::Message;
 use schemas::ChunkEncoder;
 
 use crate::ingest::SCHEMA;
-use crate::traffic;
+use crate::traffic::Recipe;
 
 /// When the traffic ends, in nanoseconds since 1970.
 pub(crate) const BASE: u64 = 1_790_000_000_000_000_000;
 
+/// What `spoor load` makes of a seed.
+pub(crate) fn requests(seed: u64, windows: u64) -> impl Iterator<Item = ExportTraceServiceRequest> {
+    let recipe = Recipe {
+        seed,
+        ..Recipe::default()
+    };
+    (0..windows).flat_map(move |number| recipe.window(number, BASE).requests)
+}
+
 /// Requests as clients send them.
 pub(crate) fn bodies(seed: u64, windows: u64) -> Vec<Vec<u8>> {
-    let requests = (0..windows).flat_map(|number| traffic::window(seed, number, BASE).requests);
-    requests.map(|request| request.encode_to_vec()).collect()
+    requests(seed, windows)
+        .map(|request| request.encode_to_vec())
+        .collect()
 }
 
 /// Spans in records.

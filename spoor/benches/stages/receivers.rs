@@ -4,8 +4,8 @@ use bumpalo::Bump;
 use collector::Encoding;
 use model::{ResourceSpans, TraceId};
 
-use crate::collect::{self, BASE, CollectorStages};
-use crate::{jaeger_wire, traffic, zipkin_wire};
+use crate::collect::{self, CollectorStages};
+use crate::{jaeger_wire, zipkin_wire};
 
 /// Bodies of requests in one protocol.
 pub(crate) struct Door {
@@ -18,9 +18,8 @@ pub(crate) struct Door {
 /// that OTLP has a resource for.
 pub(crate) fn doors(stages: &CollectorStages, seed: u64, windows: u64) -> Vec<Door> {
     let protobuf = collect::bodies(seed, windows);
-    let requests = (0..windows).flat_map(|number| traffic::window(seed, number, BASE).requests);
     let json = |request| serde_json::to_vec(&request).expect("OTLP has a JSON form");
-    let otlp_json = requests.map(json).collect();
+    let otlp_json = collect::requests(seed, windows).map(json).collect();
     let processes: Vec<ResourceSpans> = protobuf
         .iter()
         .flat_map(|body| owned(stages, body))

@@ -16,6 +16,7 @@ use super::seeded::{SeededTrace, trace};
 use super::verdict::{Outcome, compare};
 use super::{CanaryArgs, metrics};
 use crate::load::Protocol;
+use crate::load::encode::encode;
 use crate::load::send::{self, Exporter};
 
 /// Pause between two looks for a trace that was just written.
@@ -93,7 +94,11 @@ impl Canary {
     /// Connects when it first writes.
     pub(crate) fn new(args: &CanaryArgs) -> anyhow::Result<Self> {
         let otlp = args.otlp.as_deref();
-        let otlp = otlp.unwrap_or(send::default_endpoint(args.protocol));
+        let otlp = otlp.unwrap_or(args.protocol.default_endpoint());
+        anyhow::ensure!(
+            args.protocol.is_otlp(),
+            "a canary sends OTLP: its traces are read back to the last field"
+        );
         Ok(Self {
             client: args.client()?,
             exporter: Exporter::new(args.protocol, otlp)?,
@@ -125,7 +130,7 @@ impl Canary {
     /// Writes the trace of this moment, and looks for it until it is there.
     pub(crate) async fn write(&mut self, now: u64) {
         let trace = trace(self.seed, now);
-        let sent = match send::encode(self.protocol, &trace.request()) {
+        let sent = match encode(self.protocol, &trace.request()) {
             Ok(body) => self.exporter.send(body, RETRY_FOR).await,
             Err(error) => Err(error),
         };

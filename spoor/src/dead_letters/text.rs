@@ -158,7 +158,9 @@ fn words(outcome: RedriveOutcome, dry_run: bool) -> &'static str {
         RedriveOutcome::AttemptsExhausted => {
             "left: dead letters as often as they may be (--max-attempts)"
         }
-        RedriveOutcome::ForeignOrigin => "left: they say they come from a topic without spans",
+        RedriveOutcome::ForeignOrigin => {
+            "left: they come from a topic of another collector, which has them still, or from one without spans"
+        }
         RedriveOutcome::Unreadable => "left: their headers do not say what they are",
         RedriveOutcome::Empty => "left: there is nothing in them",
         RedriveOutcome::TooLarge => "left: larger than their topic takes",

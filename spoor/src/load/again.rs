@@ -10,25 +10,25 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::send::{self, Exporter};
-use super::{AgainArgs, console, ledger, span_count, traffic};
+use super::{AgainArgs, console, encode, ledger, span_count};
 
 /// Sends it, and tells how much it was.
 pub async fn again(args: AgainArgs) -> anyhow::Result<()> {
-    let (header, windows) = ledger::read(&args.ledger)?;
-    let default = send::default_endpoint(args.protocol);
-    let endpoint = args.endpoint.as_deref().unwrap_or(default);
-    let exporter = Exporter::new(args.protocol, endpoint)?;
+    let (recipe, windows) = ledger::read(&args.ledger)?;
+    let protocol = args.protocol.unwrap_or(recipe.protocol);
+    let endpoint = args.endpoint.as_deref();
+    let exporter = Exporter::new(protocol, endpoint.unwrap_or(protocol.default_endpoint()))?;
     let places = Arc::new(Semaphore::new(args.connections.max(1)));
     let started = Instant::now();
     let (mut sending, mut spans) = (JoinSet::new(), 0);
     for (number, acked) in windows {
-        let window = traffic::window(header.seed, number, acked.base);
+        let window = recipe.window(number, acked.base);
         for index in acked.requests {
             let message = window.requests.get(index);
             let message =
                 message.context("the ledger names a request that its seed does not make")?;
             spans += span_count(message) as u64;
-            let body = send::encode(args.protocol, message)?;
+            let body = encode::encode(protocol, message)?;
             let place = places.clone().acquire_owned().await?;
             let exporter = exporter.clone();
             sending.spawn(async move {

@@ -8,12 +8,7 @@ use std::path::Path;
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
 
-/// First line: what the traffic can be made again from.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-pub struct Header {
-    /// Seed of the run.
-    pub seed: u64,
-}
+use super::traffic::Recipe;
 
 /// One acknowledged request.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
@@ -34,8 +29,8 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// Starts a ledger, or none.
-    pub fn create(path: Option<&Path>, header: Header) -> anyhow::Result<Self> {
+    /// Starts a ledger, or none. Its first line is what the traffic can be made again from.
+    pub fn create(path: Option<&Path>, recipe: &Recipe) -> anyhow::Result<Self> {
         let Some(path) = path else {
             return Ok(Self { file: None });
         };
@@ -44,7 +39,7 @@ impl Ledger {
         let mut ledger = Self {
             file: Some(BufWriter::new(file)),
         };
-        ledger.line(&header)?;
+        ledger.line(recipe)?;
         Ok(ledger)
     }
 
@@ -73,11 +68,11 @@ pub struct AckedWindow {
 }
 
 /// Reads a ledger back.
-pub fn read(path: &Path) -> anyhow::Result<(Header, BTreeMap<u64, AckedWindow>)> {
+pub fn read(path: &Path) -> anyhow::Result<(Recipe, BTreeMap<u64, AckedWindow>)> {
     let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
     let mut lines = BufReader::new(file).lines();
     let first = lines.next().context("the ledger is empty")??;
-    let header = serde_json::from_str(&first).context("the first line is not a header")?;
+    let recipe = serde_json::from_str(&first).context("the first line tells no seed")?;
     let mut windows: BTreeMap<u64, AckedWindow> = BTreeMap::new();
     for line in lines {
         let line = line?;
@@ -86,5 +81,5 @@ pub fn read(path: &Path) -> anyhow::Result<(Header, BTreeMap<u64, AckedWindow>)>
         window.base = entry.base;
         window.requests.push(entry.request);
     }
-    Ok((header, windows))
+    Ok((recipe, windows))
 }

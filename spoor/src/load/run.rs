@@ -13,11 +13,13 @@ use serde::Serialize;
 use tokio::sync::{Mutex, mpsc};
 use tokio::time::Instant;
 
+use super::encode::encode;
 use super::freshness::Freshness;
-use super::ledger::{Entry, Header, Ledger};
+use super::ledger::{Entry, Ledger};
 use super::send::{self, Exporter};
+use super::traffic::{Recipe, TRACES_PER_WINDOW};
 use super::yardstick::{Measuring, Yardstick};
-use super::{RunArgs, console, span_count, traffic};
+use super::{RunArgs, console, span_count};
 
 type TraceId = [u8; 16];
 
@@ -39,6 +41,7 @@ struct Probe {
 
 /// What the senders share.
 struct Shared {
+    recipe: Recipe,
     ledger: Mutex<Ledger>,
     acks: Mutex<Histogram<u64>>,
     /// By window.
@@ -46,6 +49,8 @@ struct Shared {
     freshness: Option<Freshness>,
     spans: AtomicU64,
     retries: AtomicU64,
+    /// Ids of all traces, where they have a seed of their own.
+    trace_ids: Mutex<Vec<String>>,
     stop: AtomicBool,
     /// When the first request was about to be sent.
     began: OnceLock<Instant>,
@@ -59,6 +64,7 @@ struct Summary {
     spans: u64,
     seconds: f64,
     spans_per_second: f64,
+    requests: u64,
     retries: u64,
     ack_p50_ms: f64,
     ack_p99_ms: f64,
@@ -70,6 +76,8 @@ struct Summary {
     freshness_p99_ms: Option<f64>,
     #[serde(flatten)]
     yardstick: Option<Yardstick>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    trace_ids: Vec<String>,
 }
 
 /// Sends until the number of spans, the time, or the user's patience is over.
@@ -77,17 +85,22 @@ pub async fn run(args: RunArgs) -> anyhow::Result<()> {
     let endpoint = args
         .endpoint
         .as_deref()
-        .unwrap_or(send::default_endpoint(args.protocol));
+        .unwrap_or(args.protocol.default_endpoint());
+    let recipe = Recipe {
+        seed: args.seed,
+        ids: args.ids,
+        protocol: args.protocol,
+        within: args.within,
+    };
     let shared = Arc::new(Shared {
-        ledger: Mutex::new(Ledger::create(
-            args.ledger.as_deref(),
-            Header { seed: args.seed },
-        )?),
+        recipe,
+        ledger: Mutex::new(Ledger::create(args.ledger.as_deref(), &recipe)?),
         acks: Mutex::new(Histogram::new_with_bounds(1, 600_000_000, 3)?),
         probes: Mutex::default(),
         freshness: args.freshness.as_deref().map(Freshness::new).transpose()?,
         spans: AtomicU64::new(0),
         retries: AtomicU64::new(0),
+        trace_ids: Mutex::default(),
         stop: AtomicBool::new(false),
         began: OnceLock::new(),
         yardstick: OnceLock::new(),
@@ -175,9 +188,14 @@ fn make_ahead(args: &RunArgs, shared: &Shared) -> anyhow::Result<Vec<Vec<Outboun
 
 /// Requests of one window, encoded.
 fn make_window(args: &RunArgs, shared: &Shared, number: u64) -> anyhow::Result<Vec<Outbound>> {
-    let base = bootstrap::clock::now();
-    let window = traffic::window(args.seed, number, base);
-    let id = traffic::trace_id(args.seed, number, number % traffic::TRACES_PER_WINDOW);
+    let base = args.base.unwrap_or_else(bootstrap::clock::now);
+    let recipe = &shared.recipe;
+    let window = recipe.window(number, base);
+    if recipe.ids.is_some() {
+        let ids = (0..TRACES_PER_WINDOW).map(|index| hex(&recipe.trace_id(number, index)));
+        shared.trace_ids.blocking_lock().extend(ids);
+    }
+    let id = recipe.trace_id(number, number % TRACES_PER_WINDOW);
     let counts = window.requests.iter().map(|message| spans_of(message, &id));
     let of_probe: Vec<usize> = counts.collect();
     let probe = Probe {
@@ -197,11 +215,15 @@ fn make_window(args: &RunArgs, shared: &Shared, number: u64) -> anyhow::Result<V
             };
             Ok(Outbound {
                 entry,
-                body: send::encode(args.protocol, message)?,
+                body: encode(args.protocol, message)?,
                 of_probe: of_probe[request] > 0,
             })
         })
         .collect()
+}
+
+fn hex(id: &TraceId) -> String {
+    id.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Hands requests over at a rate.
@@ -343,6 +365,7 @@ async fn finish(shared: &Shared, json: bool) -> anyhow::Result<()> {
         spans,
         seconds,
         spans_per_second: spans as f64 / seconds,
+        requests: acks.len(),
         retries: shared.retries.load(Ordering::Relaxed),
         ack_p50_ms: ms(acks.value_at_quantile(0.5)),
         ack_p99_ms: ms(acks.value_at_quantile(0.99)),
@@ -352,6 +375,7 @@ async fn finish(shared: &Shared, json: bool) -> anyhow::Result<()> {
             .as_ref()
             .map(|fresh| ms(fresh.value_at_quantile(0.99))),
         yardstick: shared.yardstick.get().copied(),
+        trace_ids: std::mem::take(&mut *shared.trace_ids.lock().await),
     };
     let text = if json {
         serde_json::to_string(&summary)?

@@ -13,6 +13,7 @@ use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Request, Status};
 
 use super::Protocol;
+use super::protocol::Target;
 
 /// What became of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -31,34 +32,48 @@ enum Failure {
     Permanent(anyhow::Error),
 }
 
+/// What a successful answer over HTTP says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answer {
+    /// What was rejected, in OTLP's protobuf.
+    Protobuf,
+    /// The same in its JSON.
+    Json,
+    /// Nothing.
+    Nothing,
+}
+
 /// One connection to the collector.
 #[derive(Clone)]
 pub enum Exporter {
-    /// OTLP over gRPC.
-    Grpc(Channel),
-    /// OTLP over HTTP: client, address, content type.
-    Http(reqwest::Client, String, &'static str),
+    /// A gRPC method.
+    Grpc(Channel, &'static str),
+    /// HTTP: client, address, content type, and how answers are read.
+    Http(reqwest::Client, String, &'static str, Answer),
 }
 
 impl Exporter {
     /// An exporter that connects at its first request.
     pub fn new(protocol: Protocol, endpoint: &str) -> anyhow::Result<Self> {
-        let http = |content_type| {
-            let client = reqwest::Client::builder()
-                .timeout(Duration::from_secs(30))
-                .build()?;
-            let url = format!("{}/v1/traces", endpoint.trim_end_matches('/'));
-            anyhow::Ok(Self::Http(client, url, content_type))
-        };
-        match protocol {
-            Protocol::Grpc => {
+        match protocol.target() {
+            Target::Method(method) => {
                 let endpoint = Endpoint::from_shared(endpoint.to_owned())
                     .with_context(|| format!("{endpoint} is no address"))?
                     .timeout(Duration::from_secs(30));
-                Ok(Self::Grpc(endpoint.connect_lazy()))
+                Ok(Self::Grpc(endpoint.connect_lazy(), method))
             }
-            Protocol::Http => http("application/x-protobuf"),
-            Protocol::HttpJson => http("application/json"),
+            Target::Post(path, content_type) => {
+                let client = reqwest::Client::builder()
+                    .timeout(Duration::from_secs(30))
+                    .build()?;
+                let url = format!("{}{path}", endpoint.trim_end_matches('/'));
+                let answer = match protocol {
+                    Protocol::HttpJson => Answer::Json,
+                    _ if protocol.is_otlp() => Answer::Protobuf,
+                    _ => Answer::Nothing,
+                };
+                Ok(Self::Http(client, url, content_type, answer))
+            }
         }
     }
 
@@ -84,21 +99,22 @@ impl Exporter {
 
     async fn attempt(&self, body: Bytes) -> Result<u64, Failure> {
         match self {
-            Self::Grpc(channel) => attempt_grpc(channel.clone(), body).await,
-            Self::Http(client, url, content_type) => {
-                attempt_http(client, url, content_type, body).await
+            Self::Grpc(channel, method) => attempt_grpc(channel.clone(), method, body).await,
+            Self::Http(client, url, content_type, answer) => {
+                let request = client.post(url).header("content-type", *content_type);
+                attempt_http(request.body(body), *answer).await
             }
         }
     }
 }
 
-async fn attempt_grpc(channel: Channel, body: Bytes) -> Result<u64, Failure> {
-    const EXPORT: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
+async fn attempt_grpc(channel: Channel, method: &'static str, body: Bytes) -> Result<u64, Failure> {
     let mut grpc = Grpc::new(channel);
     let unreachable = |error: tonic::transport::Error| Failure::Retryable(None, error.into());
     grpc.ready().await.map_err(unreachable)?;
-    let path = http::uri::PathAndQuery::from_static(EXPORT);
+    let path = http::uri::PathAndQuery::from_static(method);
     match grpc.unary(Request::new(body), path, EncodedCodec).await {
+        // Jaeger's answer is an empty message, which says of OTLP's that nothing was rejected.
         Ok(response) => Ok(rejected(response.get_ref().clone())),
         Err(status) => Err(failure_of_status(status)),
     }
@@ -133,17 +149,8 @@ fn is_of_transport(status: &Status) -> bool {
         .is_some_and(<dyn std::error::Error>::is::<tonic::transport::Error>)
 }
 
-async fn attempt_http(
-    client: &reqwest::Client,
-    url: &str,
-    content_type: &str,
-    body: Bytes,
-) -> Result<u64, Failure> {
+async fn attempt_http(request: reqwest::RequestBuilder, answer: Answer) -> Result<u64, Failure> {
     let unreachable = |error: reqwest::Error| Failure::Retryable(None, error.into());
-    let request = client
-        .post(url)
-        .header("content-type", content_type)
-        .body(body);
     let response = request.send().await.map_err(unreachable)?;
     let status = response.status().as_u16();
     let hint = response
@@ -156,11 +163,14 @@ async fn attempt_http(
     let body = response.bytes().await.map_err(unreachable)?;
     let error = || anyhow::anyhow!("the collector answered {status}");
     match status {
-        200 if content_type.ends_with("json") => match serde_json::from_slice(&body) {
-            Ok(response) => Ok(rejected_of(response)),
-            Err(error) => Err(Failure::Permanent(error.into())),
+        200 | 202 => match answer {
+            Answer::Nothing => Ok(0),
+            Answer::Protobuf => Ok(rejected(body)),
+            Answer::Json => match serde_json::from_slice(&body) {
+                Ok(response) => Ok(rejected_of(response)),
+                Err(error) => Err(Failure::Permanent(error.into())),
+            },
         },
-        200 => Ok(rejected(body)),
         429 | 502 | 503 | 504 => Err(Failure::Retryable(hint, error())),
         _ => Err(Failure::Permanent(error())),
     }
@@ -176,25 +186,6 @@ fn rejected_of(response: ExportTraceServiceResponse) -> u64 {
     response
         .partial_success
         .map_or(0, |partial| partial.rejected_spans.max(0) as u64)
-}
-
-/// Encodes a request for this protocol.
-pub fn encode(
-    protocol: Protocol,
-    request: &opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest,
-) -> anyhow::Result<Bytes> {
-    match protocol {
-        Protocol::Grpc | Protocol::Http => Ok(request.encode_to_vec().into()),
-        Protocol::HttpJson => Ok(serde_json::to_vec(request)?.into()),
-    }
-}
-
-/// The port that belongs to the protocol, on this machine.
-pub fn default_endpoint(protocol: Protocol) -> &'static str {
-    match protocol {
-        Protocol::Grpc => "http://127.0.0.1:4317",
-        Protocol::Http | Protocol::HttpJson => "http://127.0.0.1:4318",
-    }
 }
 
 /// Fails unless the collector took every span.

@@ -13,14 +13,63 @@ use opentelemetry_proto::tonic::trace::v1::status::StatusCode;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span, Status};
 use rand::{Rng, SeedableRng, seq::SliceRandom};
 use rand_chacha::ChaCha8Rng;
+use serde::{Deserialize, Serialize};
 
-use super::attributes;
 use super::tree::{self, Node, Role};
+use super::{Protocol, attributes, carry};
 
 /// Spans of one request, about.
 const SPANS_PER_REQUEST: usize = 300;
 /// Traces of one window.
 pub const TRACES_PER_WINDOW: u64 = 40;
+
+/// What traffic is made from, but for its times.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Recipe {
+    /// Seed of everything, but for ids of traces if they have their own.
+    pub seed: u64,
+    /// Seed of the ids of traces.
+    #[serde(default)]
+    pub ids: Option<u64>,
+    /// How it is sent.
+    #[serde(default)]
+    pub protocol: Protocol,
+    /// What it is brought down to, if not to what `protocol` can carry.
+    #[serde(default)]
+    pub within: Option<Protocol>,
+}
+
+impl Recipe {
+    /// The id of a trace, known before the trace is made, so that others can link to it.
+    pub fn trace_id(&self, window: u64, index: u64) -> [u8; 16] {
+        trace_id(self.ids.unwrap_or(self.seed), window, index)
+    }
+
+    /// Makes a window whose traces end at about `base` (nanoseconds since 1970).
+    pub fn window(&self, number: u64, base: u64) -> Window {
+        let made = window(self, number, base);
+        let within = self.within.unwrap_or(self.protocol);
+        let requests = made.requests.into_iter();
+        let requests = requests.flat_map(|request| self.split(request));
+        Window {
+            requests: requests
+                .map(|request| carry::carried(within, request))
+                .collect(),
+        }
+    }
+
+    /// Requests that the protocol has a form for: Jaeger's Thrift takes one process at a time.
+    fn split(&self, request: ExportTraceServiceRequest) -> Vec<ExportTraceServiceRequest> {
+        if self.protocol != Protocol::JaegerThrift {
+            return vec![request];
+        }
+        let of_resources = request.resource_spans.into_iter();
+        let each = |of_resource| ExportTraceServiceRequest {
+            resource_spans: vec![of_resource],
+        };
+        of_resources.map(each).collect()
+    }
+}
 
 /// One window of traffic.
 pub struct Window {
@@ -28,8 +77,7 @@ pub struct Window {
     pub requests: Vec<ExportTraceServiceRequest>,
 }
 
-/// The id of a trace, known before the trace is made, so that others can link to it.
-pub fn trace_id(seed: u64, window: u64, index: u64) -> [u8; 16] {
+fn trace_id(seed: u64, window: u64, index: u64) -> [u8; 16] {
     // Words of one key stream, four for each id: no two places, and no two seeds, share any.
     let mut stream = ChaCha8Rng::seed_from_u64(seed);
     stream.set_stream(window);
@@ -37,12 +85,11 @@ pub fn trace_id(seed: u64, window: u64, index: u64) -> [u8; 16] {
     stream.random()
 }
 
-/// Makes a window whose traces end at about `base` (nanoseconds since 1970).
-pub fn window(seed: u64, number: u64, base: u64) -> Window {
-    let mut rng = ChaCha8Rng::seed_from_u64(seed.rotate_left(32) ^ number);
+fn window(recipe: &Recipe, number: u64, base: u64) -> Window {
+    let mut rng = ChaCha8Rng::seed_from_u64(recipe.seed.rotate_left(32) ^ number);
     let mut by_process: BTreeMap<(usize, usize), Vec<(Node, Span)>> = BTreeMap::new();
     for index in 0..TRACES_PER_WINDOW {
-        for (node, span) in trace(seed, number, index, base, &mut rng) {
+        for (node, span) in trace(recipe, number, index, base, &mut rng) {
             by_process
                 .entry((node.service, node.instance))
                 .or_default()
@@ -55,8 +102,14 @@ pub fn window(seed: u64, number: u64, base: u64) -> Window {
 }
 
 /// The spans of one trace.
-fn trace(seed: u64, window: u64, index: u64, base: u64, rng: &mut ChaCha8Rng) -> Vec<(Node, Span)> {
-    let id = trace_id(seed, window, index);
+fn trace(
+    recipe: &Recipe,
+    window: u64,
+    index: u64,
+    base: u64,
+    rng: &mut ChaCha8Rng,
+) -> Vec<(Node, Span)> {
+    let id = recipe.trace_id(window, index);
     let nodes = tree::grow(rng);
     let failed = failures(&nodes, rng);
     let mut spans: Vec<(Node, Span)> = Vec::with_capacity(nodes.len());
@@ -65,7 +118,7 @@ fn trace(seed: u64, window: u64, index: u64, base: u64, rng: &mut ChaCha8Rng) ->
         let (start, end) = times(parent, base, rng);
         let (name, attributes) = attributes::describe(node, failed[at], rng);
         let parent_span_id = parent.map_or_else(Vec::new, |parent| parent.span_id.clone());
-        let links = links(node, parent, seed, window, index, rng);
+        let links = links(node, parent, recipe, window, index, rng);
         let mut span = Span {
             trace_id: id.to_vec(),
             span_id: rng.random_range(1..=u64::MAX).to_be_bytes().to_vec(),
@@ -125,7 +178,7 @@ fn times(parent: Option<&Span>, base: u64, rng: &mut ChaCha8Rng) -> (u64, u64) {
 fn links(
     node: &Node,
     parent: Option<&Span>,
-    seed: u64,
+    recipe: &Recipe,
     window: u64,
     index: u64,
     rng: &mut ChaCha8Rng,
@@ -139,7 +192,7 @@ fn links(
         .filter(|_| rng.random_bool(0.3))
         .map(|index| {
             (
-                trace_id(seed, window, index).to_vec(),
+                recipe.trace_id(window, index).to_vec(),
                 (index + 1).to_be_bytes().to_vec(),
             )
         });
@@ -220,14 +273,45 @@ mod tests {
 
     const BASE: u64 = 1_700_000_000_000_000_000;
 
+    fn of_seed(seed: u64, number: u64) -> Window {
+        let recipe = Recipe {
+            seed,
+            ..Recipe::default()
+        };
+        recipe.window(number, BASE)
+    }
+
     fn encoded(window: &Window) -> Vec<Vec<u8>> {
         window.requests.iter().map(Message::encode_to_vec).collect()
     }
 
     #[test]
     fn the_same_seed_makes_the_same_bytes() {
-        assert_eq!(encoded(&window(7, 3, BASE)), encoded(&window(7, 3, BASE)));
-        assert_ne!(encoded(&window(7, 3, BASE)), encoded(&window(8, 3, BASE)));
+        assert_eq!(encoded(&of_seed(7, 3)), encoded(&of_seed(7, 3)));
+        assert_ne!(encoded(&of_seed(7, 3)), encoded(&of_seed(8, 3)));
+    }
+
+    #[test]
+    fn a_seed_of_ids_changes_the_ids_of_traces_and_nothing_else() {
+        let recipe = Recipe {
+            seed: 7,
+            ids: Some(9),
+            ..Recipe::default()
+        };
+        let spans = |window: Window| {
+            let of_resources = window.requests.into_iter().flat_map(|of| of.resource_spans);
+            let scopes = of_resources.flat_map(|of| of.scope_spans);
+            scopes.flat_map(|of| of.spans).collect::<Vec<_>>()
+        };
+        let (mut one, mut other) = (spans(recipe.window(3, BASE)), spans(of_seed(7, 3)));
+        for (a, b) in one.iter().zip(&other) {
+            assert_ne!(a.trace_id, b.trace_id);
+        }
+        for span in one.iter_mut().chain(&mut other) {
+            span.trace_id.clear();
+            span.links.iter_mut().for_each(|link| link.trace_id.clear());
+        }
+        assert_eq!(one, other);
     }
 
     #[test]
@@ -242,7 +326,7 @@ mod tests {
 
     #[test]
     fn spans_are_about_as_large_as_real_ones() {
-        let requests = (0..20).flat_map(|number| window(1, number, BASE).requests);
+        let requests = (0..20).flat_map(|number| of_seed(1, number).requests);
         let (mut spans, mut bytes) = (0, 0);
         for request in requests {
             bytes += request.encoded_len();

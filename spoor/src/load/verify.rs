@@ -15,7 +15,8 @@ use tokio::time::Instant;
 
 use super::ledger::{self, AckedWindow};
 use super::totals::{Expected, Totals};
-use super::{VerifyArgs, console, traffic};
+use super::traffic::Recipe;
+use super::{VerifyArgs, console};
 
 /// A span with all that belongs to it.
 #[derive(Debug, Clone, PartialEq)]
@@ -122,12 +123,12 @@ struct ExpectedTrace {
 }
 
 fn expected_traces(
-    seed: u64,
+    recipe: &Recipe,
     number: u64,
     acked: &AckedWindow,
 ) -> BTreeMap<Vec<u8>, ExpectedTrace> {
     let mut traces: BTreeMap<Vec<u8>, ExpectedTrace> = BTreeMap::new();
-    let window = traffic::window(seed, number, acked.base);
+    let window = recipe.window(number, acked.base);
     for (index, request) in window.requests.into_iter().enumerate() {
         for whole in whole_spans(request.resource_spans) {
             let trace = traces.entry(whole.span.trace_id.clone()).or_default();
@@ -178,7 +179,7 @@ fn compare(expected: &ExpectedTrace, found: &[WholeSpan]) -> Findings {
 
 /// Verifies a ledger; `Ok(true)` when everything is as it should be.
 pub async fn verify(args: VerifyArgs) -> anyhow::Result<bool> {
-    let (header, windows) = ledger::read(&args.ledger)?;
+    let (recipe, windows) = ledger::read(&args.ledger)?;
     let client = reqwest::Client::builder()
         .timeout(Duration::from_secs(60))
         .build()?;
@@ -189,7 +190,7 @@ pub async fn verify(args: VerifyArgs) -> anyhow::Result<bool> {
     let mut findings = Findings::default();
     let mut totals = Expected::default();
     for (number, acked) in &windows {
-        let traces = expected_traces(header.seed, *number, acked);
+        let traces = expected_traces(&recipe, *number, acked);
         for (index, (trace_id, expected)) in traces.into_iter().enumerate() {
             if args.exclusive {
                 totals.add(
