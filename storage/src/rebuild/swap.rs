@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep};
 
 use super::copy::Transactions;
 use super::{RebuildError, Tables};
-use crate::{failure, locks};
+use crate::{Day, failure, locks};
 
 /// How long older transactions may take to end.
 const PATIENCE: Duration = Duration::from_secs(600);
@@ -114,18 +114,28 @@ async fn try_swap(
         day.0
     );
     tx.execute(AssertSqlSafe(statement)).await?;
-    if let Some(Transactions { first, last }) = transactions {
-        sqlx::query(
-            "INSERT INTO rebuilt_day VALUES ($1, $2, $3) ON CONFLICT (day) DO UPDATE SET
-                 first_transaction = excluded.first_transaction,
-                 last_transaction = excluded.last_transaction",
-        )
-        .bind(day.0)
-        .bind(first)
-        .bind(last)
-        .execute(&mut *tx)
-        .await?;
+    if let Some(transactions) = transactions {
+        note(&mut tx, day, transactions).await?;
     }
     tx.commit().await?;
     Ok(true)
+}
+
+/// Says which transactions wrote the rows of the day.
+async fn note(
+    conn: &mut PgConnection,
+    day: Day,
+    transactions: Transactions,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "INSERT INTO rebuilt_day VALUES ($1, $2, $3) ON CONFLICT (day) DO UPDATE SET
+             first_transaction = excluded.first_transaction,
+             last_transaction = excluded.last_transaction",
+    )
+    .bind(day.0)
+    .bind(transactions.first)
+    .bind(transactions.last)
+    .execute(conn)
+    .await
+    .map(drop)
 }
