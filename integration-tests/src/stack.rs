@@ -9,10 +9,12 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-use crate::{binary, ports, root};
+use crate::{binary, root};
 
+mod ports;
 mod processes;
 
+use ports::Ports;
 pub use processes::Server;
 pub(crate) use processes::children;
 
@@ -26,50 +28,6 @@ pub enum Deployment {
     Kafka,
     /// In one process.
     Direct,
-}
-
-/// The ports of one stack.
-#[derive(Debug, Clone, Copy)]
-struct Ports {
-    grpc: u16,
-    http: u16,
-    query: u16,
-    query_grpc: u16,
-    remote_storage: u16,
-    admin: u16,
-    kafka: u16,
-    controller: u16,
-    registry: u16,
-    postgres: u16,
-}
-
-impl Ports {
-    fn free() -> Self {
-        let [
-            grpc,
-            http,
-            query,
-            query_grpc,
-            remote_storage,
-            admin,
-            kafka,
-            controller,
-            registry,
-            postgres,
-        ] = ports::free();
-        Self {
-            grpc,
-            http,
-            query,
-            query_grpc,
-            remote_storage,
-            admin,
-            kafka,
-            controller,
-            registry,
-            postgres,
-        }
-    }
 }
 
 /// A running all-in-one.
