@@ -235,16 +235,11 @@ impl SchemaSet {
         arena: &'a Bump,
         batch: &mut SpanBatch<'a>,
     ) -> Result<DecodedChunk, DecodeError> {
-        let before = Lengths::of(batch);
-        let decoded = self.decode_as_far(record, arena, batch);
-        if decoded.is_err() {
-            before.restore(batch);
-        }
-        decoded
+        self.decode_or_restore(walk::chunk, record, arena, batch)
     }
 
-    /// The same for those who ask what a record holds and not what its spans say: all of it is checked,
-    /// but attributes, events and links may be left out of `batch`.
+    /// The same for those who ask what a record holds and not what its spans say: all of it is
+    /// checked, but attributes, events and links may be left out of `batch`.
     ///
     /// # Errors
     /// As [`Self::decode`].
@@ -254,16 +249,11 @@ impl SchemaSet {
         arena: &'a Bump,
         batch: &mut SpanBatch<'a>,
     ) -> Result<DecodedChunk, DecodeError> {
-        let before = Lengths::of(batch);
-        let decoded = self.decode_by(walk::bare_chunk, record, arena, batch);
-        if decoded.is_err() {
-            before.restore(batch);
-        }
-        decoded
+        self.decode_or_restore(walk::bare_chunk, record, arena, batch)
     }
 
-    /// The same as [`Self::decode`] for those who want to see a record that is broken: after an error, `batch` keeps
-    /// the spans that were read before. Only a walk of the embedded schema leaves any.
+    /// The same as [`Self::decode`] for those who want to see a record that is broken: after an error,
+    /// `batch` keeps the spans that were read before. Only a walk of the embedded schema leaves any.
     ///
     /// # Errors
     /// If not all of the record was read.
@@ -276,10 +266,25 @@ impl SchemaSet {
         self.decode_by(walk::chunk, record, arena, batch)
     }
 
+    fn decode_or_restore<'a>(
+        &self,
+        walk: Walk<'a>,
+        record: &'a [u8],
+        arena: &'a Bump,
+        batch: &mut SpanBatch<'a>,
+    ) -> Result<DecodedChunk, DecodeError> {
+        let before = Lengths::of(batch);
+        let decoded = self.decode_by(walk, record, arena, batch);
+        if decoded.is_err() {
+            before.restore(batch);
+        }
+        decoded
+    }
+
     /// Decodes a record of the embedded schema by a walk, any other one whole.
     fn decode_by<'a>(
         &self,
-        walk: impl Fn(&'a [u8], &mut SpanBatch<'a>) -> Result<Head<'a>, Fault>,
+        walk: Walk<'a>,
         record: &'a [u8],
         arena: &'a Bump,
         batch: &mut SpanBatch<'a>,
@@ -298,6 +303,9 @@ impl SchemaSet {
             .and_then(|head| head.decoded(id, &before, batch))
     }
 }
+
+/// Reads a body of the embedded schema.
+type Walk<'a> = fn(&'a [u8], &mut SpanBatch<'a>) -> Result<Head<'a>, Fault>;
 
 /// A flaw and the byte of the body where it was met.
 #[derive(Debug)]

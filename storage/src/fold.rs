@@ -2,14 +2,16 @@
 //!
 //! One worker of the store does it, so that no two transactions ever update the same row. A fold
 //! takes parts away and adds them to the sums in one transaction: readers who read both in one
-//! snapshot never see a count twice or not at all. Parts are summed here rather than by the
-//! server, to which that costs ten times as much.
+//! snapshot never see a count twice or not at all. Parts are summed here, so that the server need not
+//! unnest, group and hash them.
 
 mod edges;
 mod red;
 
+use std::ops::AddAssign;
+
 use sqlx::postgres::PgRow;
-use sqlx::{AssertSqlSafe, Connection, PgConnection};
+use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
 
 use crate::metrics;
 use edges::EdgeSums;
@@ -103,7 +105,39 @@ async fn partitions(conn: &mut PgConnection, table: &str) -> Result<Vec<String>,
     .await
 }
 
-/// As `duration_sum` holds it.
-fn bounded(sum: i128) -> i64 {
-    sum.clamp(i64::MIN.into(), i64::MAX.into()) as i64
+/// What every series counts.
+#[derive(Debug, Clone, Copy, Default)]
+struct SeriesCounts {
+    calls: i64,
+    errors: i64,
+    /// Nanoseconds.
+    durations: i128,
+}
+
+impl SeriesCounts {
+    /// Those of the series of a part, in their order.
+    fn of_part(part: &PgRow) -> Result<impl Iterator<Item = Self>, sqlx::Error> {
+        let calls: Vec<i64> = part.try_get("calls")?;
+        let errors: Vec<i64> = part.try_get("errors")?;
+        let durations: Vec<i64> = part.try_get("duration_sums")?;
+        let each = calls.into_iter().zip(errors).zip(durations);
+        Ok(each.map(|((calls, errors), durations)| Self {
+            calls,
+            errors,
+            durations: durations.into(),
+        }))
+    }
+
+    /// As the column `duration_sum` holds it.
+    fn duration_sum(&self) -> i64 {
+        self.durations.clamp(i64::MIN.into(), i64::MAX.into()) as i64
+    }
+}
+
+impl AddAssign for SeriesCounts {
+    fn add_assign(&mut self, other: Self) {
+        self.calls += other.calls;
+        self.errors += other.errors;
+        self.durations += other.durations;
+    }
 }

@@ -10,7 +10,7 @@ use crate::pool::Purpose;
 use crate::replay::Held;
 use crate::{
     Day, PostgresStore, ReadError, account, fold, index, ledger_metrics, locks, metrics,
-    partitions, tally,
+    partitions, rebuild, tally,
 };
 
 /// How old a minute is when its deltas are folded; younger ones are still growing.
@@ -65,6 +65,7 @@ impl PostgresStore {
             done("fold", fold::fold(conn, until).await.map(|_| ())),
             done("tally", tally::fold(conn).await),
             done("ledger", self.show_ledger(conn, now).await),
+            done("rebuild", rebuild::clear_abandoned(conn).await),
             done("merge", self.merge_runs(now).await),
             done("relearn", self.relearn(conn, now).await),
         ];

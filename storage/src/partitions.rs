@@ -122,11 +122,7 @@ async fn try_ensure_day(pool: &PgPool, day: Day) -> Result<(), sqlx::Error> {
     let mut tx = pool
         .begin_with("BEGIN; SET LOCAL lock_timeout = '2s'")
         .await?;
-    sqlx::query("SELECT pg_advisory_xact_lock($1, $2)")
-        .bind(locks::PARTITION_CHANGE)
-        .bind(day.0)
-        .execute(&mut *tx)
-        .await?;
+    lock_day(&mut tx, "pg_advisory_xact_lock", day).await?;
     let mut created = 0;
     for table in TABLES {
         match state(&mut tx, &table.partition(day)).await? {
@@ -228,8 +224,8 @@ pub(crate) async fn drop_before(
     Ok(dropped)
 }
 
-/// Takes or gives back the session's lock on changes of a day.
-async fn lock_day(
+/// Takes the lock on changes of a day's partitions, or gives it back, by one of Postgres's functions.
+pub(crate) async fn lock_day(
     conn: &mut PgConnection,
     function: &'static str,
     day: Day,

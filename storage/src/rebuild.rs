@@ -4,8 +4,8 @@
 //! prepare → copy → follow what comes late → wait for older snapshots → swap. The copy is a table
 //! of its own beside the day's partition, with the same segments under the same numbers: the token
 //! index, decisions and what writers remember stay right. Each segment is read back before it is
-//! written, and compared span by span. Nothing of the copy is needed after a crash: the next
-//! rebuild begins anew.
+//! written, and compared span by span. Nothing of the copy is needed after a crash: maintenance removes
+//! it, and the next rebuild begins anew.
 
 mod copy;
 mod swap;
@@ -108,7 +108,7 @@ impl PostgresStore {
     /// Rebuilds a day, and tells now and then how far it is. The day may be read and written
     /// meanwhile; one that is still being filled is followed for as long as it is.
     ///
-    /// Cancel safe: what is left of it is removed by the next rebuild of the day.
+    /// Cancel safe: what is left of it is removed by maintenance, or by the next rebuild of the day.
     ///
     /// # Errors
     /// If the day is as it was.
@@ -118,12 +118,7 @@ impl PostgresStore {
         tell: impl Fn(&Rebuilt) + Send,
     ) -> Result<Rebuilt, RebuildError> {
         let mut conn = self.servers.connect(Purpose::Maintain).await?;
-        let alone: bool = sqlx::query_scalar("SELECT pg_try_advisory_lock($1, $2)")
-            .bind(locks::REBUILD)
-            .bind(day.0)
-            .fetch_one(&mut conn)
-            .await?;
-        if !alone {
+        if !try_lock(&mut conn, day).await? {
             return Err(RebuildError::Busy { day });
         }
         let tables = Tables { day };
@@ -144,7 +139,7 @@ impl PostgresStore {
         tell: impl Fn(&Rebuilt) + Send,
     ) -> Result<Rebuilt, RebuildError> {
         clear(conn, tables).await?;
-        let generation = prepare(conn, tables).await?;
+        let generation = swap::until_free(async || prepare(conn, tables).await).await?;
         let mut copying = Copying::new(self, tables);
         copying.follow_newest(conn).await?;
         while copying.next(conn).await? {
@@ -156,11 +151,48 @@ impl PostgresStore {
             }
             let transactions = copying.transactions();
             swap::older_snapshots_end(conn, transactions).await?;
-            if swap::swap(conn, tables, generation, transactions).await? {
+            let swap = async || swap::swap(conn, tables, generation, transactions).await;
+            if swap::until_free(swap).await? {
                 return Ok(copying.done);
             }
         }
     }
+}
+
+/// Whether nobody else rebuilds the day. Held until the session ends, or unlocks it.
+async fn try_lock(conn: &mut PgConnection, day: Day) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar("SELECT pg_try_advisory_lock($1, $2)")
+        .bind(locks::REBUILD)
+        .bind(day.0)
+        .fetch_one(conn)
+        .await
+}
+
+/// Removes what rebuilds have left that were killed, of whatever day.
+pub(crate) async fn clear_abandoned(conn: &mut PgConnection) -> Result<(), sqlx::Error> {
+    let suffixes: Vec<String> = sqlx::query_scalar(
+        "SELECT substring(relname FROM '^segment_([0-9]{8})_rebuilt$') FROM pg_class
+         WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r'
+           AND relname ~ '^segment_[0-9]{8}_rebuilt$'",
+    )
+    .fetch_all(&mut *conn)
+    .await?;
+    for day in suffixes
+        .iter()
+        .filter_map(|suffix| Day::from_suffix(suffix))
+    {
+        if !try_lock(conn, day).await? {
+            continue;
+        }
+        let cleared = clear(conn, Tables { day }).await;
+        sqlx::query("SELECT pg_advisory_unlock($1, $2)")
+            .bind(locks::REBUILD)
+            .bind(day.0)
+            .execute(&mut *conn)
+            .await?;
+        cleared?;
+    }
+    Ok(())
 }
 
 /// Removes what an earlier rebuild of the day has left.
@@ -201,7 +233,9 @@ async fn prepare(conn: &mut PgConnection, tables: Tables) -> Result<i64, Rebuild
              FOR EACH ROW EXECUTE FUNCTION note_late_segment({});",
         tables.day.0
     );
-    let mut tx = conn.begin().await?;
+    let mut tx = conn
+        .begin_with("BEGIN; SET LOCAL lock_timeout = '300ms'")
+        .await?;
     tx.execute(AssertSqlSafe(statement)).await?;
     let generation = sqlx::query_scalar("SELECT generation FROM purge")
         .fetch_one(&mut *tx)

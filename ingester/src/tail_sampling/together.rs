@@ -41,11 +41,13 @@ impl TailSampler {
     ) -> TraceVerdict {
         let first = spans[parts[0]];
         let tenant = first.tenant.as_str();
-        let hasher = hashers
-            .entry(tenant)
-            .or_insert_with(|| IdentityHasher::new(tenant, first.batch));
+        let mut distinct = |spans: &TraceSpans<'_, 'a>| {
+            let hasher = hashers.entry(tenant);
+            let hasher = hasher.or_insert_with(|| IdentityHasher::new(tenant, first.batch));
+            distinct(spans, hasher)
+        };
         if parts.len() == 1 {
-            return self.verdict(&first, || distinct(&first, hasher));
+            return self.verdict(&first, || distinct(&first));
         }
         let of_parts = parts.iter().map(|part| &spans[*part]);
         let indices = of_parts.clone().flat_map(|part| part.spans).copied();
@@ -59,7 +61,7 @@ impl TailSampler {
             spans: &indices,
             ..first
         };
-        self.verdict(&whole, || distinct(&whole, hasher))
+        self.verdict(&whole, || distinct(&whole))
     }
 }
 

@@ -4,7 +4,7 @@ use foldhash::HashMap;
 use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, Row};
 
-use super::{Sums, bounded};
+use super::{SeriesCounts, Sums};
 
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct Key {
@@ -14,16 +14,9 @@ struct Key {
     child: String,
 }
 
-#[derive(Debug, Default)]
-struct Sum {
-    calls: i64,
-    errors: i64,
-    durations: i128,
-}
-
 /// By minute, tenant, parent and child.
 #[derive(Debug, Default)]
-pub(super) struct EdgeSums(HashMap<Key, Sum>);
+pub(super) struct EdgeSums(HashMap<Key, SeriesCounts>);
 
 const ADD: &str = "
     INSERT INTO edge AS known (minute_ns, key, tenant, parent, child, calls, errors, duration_sum)
@@ -56,24 +49,16 @@ impl Sums for EdgeSums {
         let tenant: String = part.try_get("tenant")?;
         let parents: Vec<String> = part.try_get("parents")?;
         let children: Vec<String> = part.try_get("children")?;
-        let calls: Vec<i64> = part.try_get("calls")?;
-        let errors: Vec<i64> = part.try_get("errors")?;
-        let durations: Vec<i64> = part.try_get("duration_sums")?;
         let series = parents.len();
-        let figures = calls.into_iter().zip(errors).zip(durations);
-        for ((parent, child), ((calls, errors), durations)) in
-            parents.into_iter().zip(children).zip(figures)
-        {
+        let names = parents.into_iter().zip(children);
+        for ((parent, child), counts) in names.zip(SeriesCounts::of_part(part)?) {
             let key = Key {
                 minute,
                 tenant: tenant.clone(),
                 parent,
                 child,
             };
-            let sum = self.0.entry(key).or_default();
-            sum.calls += calls;
-            sum.errors += errors;
-            sum.durations += i128::from(durations);
+            *self.0.entry(key).or_default() += counts;
         }
         Ok(series)
     }
@@ -83,19 +68,22 @@ impl Sums for EdgeSums {
     }
 
     async fn write(self, conn: &mut PgConnection) -> Result<(), sqlx::Error> {
-        let mut rows: Vec<(Key, Sum)> = self.0.into_iter().collect();
+        let mut rows: Vec<(Key, SeriesCounts)> = self.0.into_iter().collect();
         rows.sort_unstable_by_key(|(key, _)| key.minute);
         let texts = |of: fn(&Key) -> &str| rows.iter().map(|(key, _)| of(key)).collect::<Vec<_>>();
-        let numbers =
-            |of: fn(&Key, &Sum) -> i64| rows.iter().map(|(k, s)| of(k, s)).collect::<Vec<_>>();
+        let numbers = |of: fn(&SeriesCounts) -> i64| {
+            rows.iter()
+                .map(|(_, of_row)| of(of_row))
+                .collect::<Vec<_>>()
+        };
         sqlx::query(ADD)
-            .bind(numbers(|key, _| key.minute))
+            .bind(rows.iter().map(|(key, _)| key.minute).collect::<Vec<_>>())
             .bind(texts(|key| &key.tenant))
             .bind(texts(|key| &key.parent))
             .bind(texts(|key| &key.child))
-            .bind(numbers(|_, sum| sum.calls))
-            .bind(numbers(|_, sum| sum.errors))
-            .bind(numbers(|_, sum| bounded(sum.durations)))
+            .bind(numbers(|of| of.calls))
+            .bind(numbers(|of| of.errors))
+            .bind(numbers(SeriesCounts::duration_sum))
             .execute(conn)
             .await?;
         Ok(())

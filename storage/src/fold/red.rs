@@ -4,7 +4,7 @@ use foldhash::HashMap;
 use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, Row};
 
-use super::{Sums, bounded};
+use super::{SeriesCounts, Sums};
 use crate::DurationHistogram;
 use crate::copy_binary::Literals;
 
@@ -19,9 +19,7 @@ struct Key {
 
 #[derive(Debug, Default)]
 struct Sum {
-    calls: i64,
-    errors: i64,
-    durations: i128,
+    counts: SeriesCounts,
     histogram: DurationHistogram,
 }
 
@@ -73,17 +71,13 @@ impl Sums for RedSums {
         let services: Vec<String> = part.try_get("services")?;
         let operations: Vec<String> = part.try_get("operations")?;
         let kinds: Vec<i16> = part.try_get("kinds")?;
-        let calls: Vec<i64> = part.try_get("calls")?;
-        let errors: Vec<i64> = part.try_get("errors")?;
-        let durations: Vec<i64> = part.try_get("duration_sums")?;
         let buckets: Vec<String> = part.try_get("buckets")?;
         let counts: Vec<String> = part.try_get("counts")?;
         let series = services.len();
         let names = services.into_iter().zip(operations).zip(kinds);
-        let figures = calls.into_iter().zip(errors).zip(durations);
         let bars = buckets.into_iter().zip(counts);
-        for ((((service, operation), kind), ((calls, errors), durations)), bars) in
-            names.zip(figures).zip(bars)
+        for ((((service, operation), kind), counts), bars) in
+            names.zip(SeriesCounts::of_part(part)?).zip(bars)
         {
             let key = Key {
                 minute,
@@ -93,9 +87,7 @@ impl Sums for RedSums {
                 kind,
             };
             let sum = self.0.entry(key).or_default();
-            sum.calls += calls;
-            sum.errors += errors;
-            sum.durations += i128::from(durations);
+            sum.counts += counts;
             sum.histogram
                 .add_literals(&bars.0, &bars.1)
                 .ok_or_else(|| sqlx::Error::Decode("red_part holds no histogram".into()))?;
@@ -114,17 +106,20 @@ impl Sums for RedSums {
         let buckets = Literals::of(bars().map(|bars| bars.map(|(bucket, _)| bucket)));
         let counts = Literals::of(bars().map(|bars| bars.map(|(_, count)| count)));
         let texts = |of: fn(&Key) -> &str| rows.iter().map(|(key, _)| of(key)).collect::<Vec<_>>();
-        let numbers =
-            |of: fn(&Key, &Sum) -> i64| rows.iter().map(|(k, s)| of(k, s)).collect::<Vec<_>>();
+        let numbers = |of: fn(&SeriesCounts) -> i64| {
+            rows.iter()
+                .map(|(_, sum)| of(&sum.counts))
+                .collect::<Vec<_>>()
+        };
         sqlx::query(ADD)
-            .bind(numbers(|key, _| key.minute))
+            .bind(rows.iter().map(|(key, _)| key.minute).collect::<Vec<_>>())
             .bind(texts(|key| &key.tenant))
             .bind(texts(|key| &key.service))
             .bind(texts(|key| &key.operation))
             .bind(rows.iter().map(|(key, _)| key.kind).collect::<Vec<i16>>())
-            .bind(numbers(|_, sum| sum.calls))
-            .bind(numbers(|_, sum| sum.errors))
-            .bind(numbers(|_, sum| bounded(sum.durations)))
+            .bind(numbers(|of| of.calls))
+            .bind(numbers(|of| of.errors))
+            .bind(numbers(SeriesCounts::duration_sum))
             .bind(buckets.each())
             .bind(counts.each())
             .execute(conn)

@@ -7,12 +7,12 @@ use tokio::time::{Instant, sleep};
 
 use super::copy::Transactions;
 use super::{RebuildError, Tables};
-use crate::{Day, failure, locks};
+use crate::{Day, failure, partitions};
 
 /// How long older transactions may take to end.
 const PATIENCE: Duration = Duration::from_secs(600);
 const POLL: Duration = Duration::from_millis(100);
-/// Tries to lock the table of all days, each of which keeps others waiting for 300 ms at most.
+/// Tries to take a lock before the day counts as in use for good.
 const ATTEMPTS: u32 = 200;
 
 /// Waits until nobody reads as of a moment before these transactions were committed: to them, the new
@@ -46,15 +46,12 @@ pub(super) async fn older_snapshots_end(
     }
 }
 
-/// Replaces the day's partition, unless segments have come late meanwhile. Returns whether it did.
-pub(super) async fn swap(
-    conn: &mut PgConnection,
-    tables: Tables,
-    generation: i64,
-    transactions: Option<Transactions>,
-) -> Result<bool, RebuildError> {
+/// Tries again what needs a lock that others have, each time for as long as the lock is waited for.
+pub(super) async fn until_free<T>(
+    mut step: impl AsyncFnMut() -> Result<T, RebuildError>,
+) -> Result<T, RebuildError> {
     for attempt in 1..=ATTEMPTS {
-        match try_swap(conn, tables, generation, transactions).await {
+        match step().await {
             Err(RebuildError::Store(error)) if failure::is_in_use(&error) => {
                 sleep(POLL * attempt.min(20)).await;
             }
@@ -64,7 +61,8 @@ pub(super) async fn swap(
     Err(RebuildError::InUse)
 }
 
-async fn try_swap(
+/// Replaces the day's partition, unless segments have come late meanwhile. Returns whether it did.
+pub(super) async fn swap(
     conn: &mut PgConnection,
     tables: Tables,
     generation: i64,
@@ -74,11 +72,7 @@ async fn try_swap(
     let mut tx = conn
         .begin_with("BEGIN; SET LOCAL lock_timeout = '300ms'")
         .await?;
-    sqlx::query("SELECT pg_advisory_xact_lock($1, $2)")
-        .bind(locks::PARTITION_CHANGE)
-        .bind(day.0)
-        .execute(&mut *tx)
-        .await?;
+    partitions::lock_day(&mut tx, "pg_advisory_xact_lock", day).await?;
     // All days first, as writers do: who has them waits for nobody else.
     tx.execute("LOCK TABLE ONLY segment IN ACCESS EXCLUSIVE MODE")
         .await?;

@@ -190,6 +190,23 @@ async fn a_rebuild_that_ends_at_any_moment_changes_nothing_and_the_next_one_fini
 }
 
 #[tokio::test]
+async fn maintenance_removes_what_a_killed_rebuild_has_left() {
+    let (store, _session) = store_with_dictionary().await;
+    let mut millis = 1;
+    while leftovers(&store).await.is_empty() {
+        let unfinished = store.store.rebuild(today(), |_| ());
+        // Whether it finished is of no matter.
+        let _ = timeout(Duration::from_millis(millis), unfinished).await;
+        millis += 5;
+    }
+    while !leftovers(&store).await.is_empty() {
+        // The server may have yet to notice that the session has gone.
+        store.maintain(NOON).await;
+    }
+    assert_eq!(store.span_count().await, 3_606);
+}
+
+#[tokio::test]
 async fn what_cannot_be_read_is_named_and_stays_as_it_is() {
     let (store, _session) = store_with_dictionary().await;
     store
