@@ -21,10 +21,10 @@ FREE_PORTS := --kafka-port 0 --kafka-controller-port 0 --registry-port 0 --postg
 
 PACKAGES := build-essential pkg-config libssl-dev zlib1g-dev xz-utils curl ca-certificates python3-venv
 
-.PHONY: help setup build runtime run clients test faults soak fuzz check docs demo bench clean
+.PHONY: help setup build runtime run clients test faults soak fuzz check docs demo bench bench-large clean
 
 help: ## Lists the targets.
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 13
 
 setup: ## Installs the missing Debian packages.
 	@missing=""; for package in $(PACKAGES); do \
@@ -96,6 +96,7 @@ $(CLIENTS)/java/.complete: $(CLIENT_SOURCES)/java/pom.xml
 # The tests are built together with the binary, so that their dependencies are built once.
 test: check runtime clients ## Everything that a change must pass.
 	$(CARGO) test --release --locked --workspace --no-run
+	$(FUZZ) --no-run
 	@$(MAKE) --no-print-directory $(RUNTIME)/.archived
 	@for page in configuration:config metrics:metrics; do \
 		$(SPOOR) $${page#*:} docs | diff -u docs/$${page%%:*}.md - \
@@ -127,6 +128,7 @@ queue-units:
 	$(RUN_TESTS) --lib --bins
 	$(RUN_TESTS) --doc
 	$(RUN_TESTS) --bench stages
+	$(FUZZ)
 queue-1:
 	$(RUN_TESTS) $(QUEUE_1:%=--test %)
 queue-2:
@@ -140,6 +142,9 @@ bench: runtime ## Measures the whole path; COMPARE=<git revision> measures that 
 	$(CARGO) build --profile dist --locked --bin spoor --bin bench
 	$(if $(COMPARE),$(MAKE) --no-print-directory other-binary)
 	target/dist/bench $(if $(COMPARE),--against $(OTHER)/target/dist/spoor --rounds 3) $(BENCH)
+
+bench-large: ## Goes to a hundred million spans in twenty steps: an hour or two, 40 GB of disk.
+	@$(MAKE) --no-print-directory bench BENCH="--spans 5000000 --steps 20 --reads 100 --steady 60 $(BENCH)"
 
 # The revision that is compared with, in a worktree of its own.
 OTHER = target/bench/$(COMPARE)
@@ -166,27 +171,16 @@ soak: setup runtime ## One fault after the other on one installation for MINUTES
 	$(FAULTS_BUILD)
 	target/release/faults soak $(MINUTES) $(SEED)
 
-# What libFuzzer needs to see which code an input reaches; stable Rust has it.
-COVERAGE := -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
-	-Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
-	-Cllvm-args=-sanitizer-coverage-trace-compares
-# Which decoders, and how long each.
-FUZZ_TARGETS ?= $(basename $(notdir $(wildcard fuzz/seeds/*.hex)))
+# Which decoders, and how many seconds each; none: all of them.
+FUZZ_TARGETS ?=
 FUZZ_SECONDS ?= 60
-FUZZ_LIMITS := -max_len=65536 -timeout=10 -malloc_limit_mb=64 -rss_limit_mb=700
+# The packages of this workspace are built once more, to show libFuzzer which code an input reaches.
+INSTRUMENTED := decoders
+FUZZ := RUSTC_WORKSPACE_WRAPPER=$(CURDIR)/fuzz/instrumented.sh \
+	$(CARGO) test --release --locked --workspace $(INSTRUMENTED:%=--test %)
 
 fuzz: setup ## Looks for bytes that a decoder cannot bear: FUZZ_SECONDS for each of FUZZ_TARGETS.
-	@host=$$(rustc -vV | sed -n 's/^host: //p'); \
-	RUSTFLAGS="$(COVERAGE)" $(CARGO) build --release --locked --manifest-path fuzz/Cargo.toml \
-		--target-dir target/fuzz --target $$host; \
-	for target in $(FUZZ_TARGETS); do \
-		echo "$$target"; corpus=target/fuzz/corpus/$$target; \
-		fuzz/seeds.py unpack $$target $$corpus; \
-		SPOOR_FUZZ_TARGET=$$target target/fuzz/$$host/release/fuzz $(FUZZ_LIMITS) \
-			-max_total_time=$(FUZZ_SECONDS) -artifact_prefix=target/fuzz/$$target- $$corpus \
-			> target/fuzz/$$target.log 2>&1 || { tail -40 target/fuzz/$$target.log; exit 1; }; \
-		grep DONE target/fuzz/$$target.log; \
-	done
+	SPOOR_FUZZ_TARGETS="$(FUZZ_TARGETS)" SPOOR_FUZZ_SECONDS=$(FUZZ_SECONDS) $(FUZZ) -- --nocapture
 
 clean: ## Removes what was built and fetched.
 	$(CARGO) clean

@@ -1,23 +1,14 @@
 #!/usr/bin/env python3
-"""The seeds of a target between `fuzz/seeds/TARGET.hex`, an input a line, and a folder of libFuzzer.
+"""What libFuzzer has found for a target becomes its seeds in `fuzz/seeds/TARGET.hex`, an input a line.
 
-    seeds.py unpack TARGET FOLDER    # lines → files
-    seeds.py pack TARGET FOLDER      # files → lines: some of every length up to 400 bytes
+    seeds.py TARGET target/tmp/fuzz/corpus/TARGET    # some of every length up to 800 bytes
 """
 
-import hashlib
 import pathlib
 import sys
 
-LONGEST = 400
+LONGEST = 800
 MOST = 60
-
-
-def unpack(lines, folder):
-    folder.mkdir(parents=True, exist_ok=True)
-    for line in lines.read_text().split():
-        data = bytes.fromhex(line)
-        (folder / hashlib.sha1(data).hexdigest()).write_bytes(data)
 
 
 def pack(lines, folder):
@@ -29,6 +20,5 @@ def pack(lines, folder):
 
 
 if __name__ == "__main__":
-    what, target, folder = sys.argv[1:]
-    lines = pathlib.Path(__file__).parent / "seeds" / f"{target}.hex"
-    {"unpack": unpack, "pack": pack}[what](lines, pathlib.Path(folder))
+    target, folder = sys.argv[1:]
+    pack(pathlib.Path(__file__).parent / "seeds" / f"{target}.hex", pathlib.Path(folder))

@@ -5,12 +5,19 @@ use collector::Encoding;
 use collector::decode::{self, DecodeLimits};
 use model::SpanBatch;
 use schemas::{SchemaId, SchemaSet, TRACE_CHUNK_SCHEMA};
+use storage::decoders::{self, Vocabulary};
 
 /// Small, so that a body that asks for more than it has shows in the limits on memory.
 const LIMITS: DecodeLimits = DecodeLimits {
     spans: 1_000,
     items: 100_000,
 };
+
+/// What the payloads among the seeds refer to.
+const DICTIONARY: &[u8] =
+    include_bytes!("../../storage/src/payload/interned/golden_dictionary_v1.bin");
+/// Longer ones may ask for more memory than libFuzzer permits: the frame of zstd is believed.
+const LONGEST_PAYLOAD: usize = 1_500;
 
 /// Receivers' encodings by the names of their targets.
 const ENCODINGS: [(&str, Encoding); 12] = [
@@ -36,6 +43,10 @@ pub enum Target {
     Record(SchemaSet),
     /// That of the text of a filter.
     Filter,
+    /// That of segments' payloads.
+    Payload(Box<Vocabulary>),
+    /// One of the others of the store.
+    Stored(fn(&[u8]) -> bool),
 }
 
 impl Target {
@@ -50,6 +61,13 @@ impl Target {
             (Some((_, encoding)), _) => Self::Request(*encoding),
             (None, "record") => Self::Record(embedded()),
             (None, "filter") => Self::Filter,
+            (None, "payload") => {
+                Self::Payload(Box::new(Vocabulary::of(DICTIONARY).expect("a dictionary")))
+            }
+            (None, "index-page") => Self::Stored(decoders::decodes_index_page),
+            (None, "index-directory") => Self::Stored(decoders::decodes_index_directory),
+            (None, "dictionary") => Self::Stored(decoders::decodes_dictionary),
+            (None, "resource") => Self::Stored(decoders::decodes_resource),
             (None, _) => panic!("SPOOR_FUZZ_TARGET is {name:?}, which is no target"),
         }
     }
@@ -70,6 +88,12 @@ impl Target {
                 if let Ok(text) = std::str::from_utf8(data) {
                     let _ = query::parse::filter::parse(text);
                 }
+            }
+            Self::Payload(vocabulary) => {
+                let _ = data.len() <= LONGEST_PAYLOAD && vocabulary.decodes_payload(data);
+            }
+            Self::Stored(decodes) => {
+                let _ = decodes(data);
             }
         }
     }

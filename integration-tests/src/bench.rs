@@ -6,6 +6,7 @@
 
 mod cluster;
 mod cpu;
+mod growth;
 mod reads;
 mod receivers;
 mod report;
@@ -17,9 +18,12 @@ use anyhow::Context;
 
 pub use cluster::{Cluster, Settings};
 pub use cpu::{Usage, Watched};
+pub use growth::Step;
+pub use reads::{Latency, Reads};
 pub use receivers::Receiver;
 pub use report::{Phase, Report, ratios};
 
+use self::reads::Questions;
 use self::sizes::Sizes;
 use crate::load::Summary;
 
@@ -27,12 +31,18 @@ use crate::load::Summary;
 const WARM_UP: u64 = 2_000_000;
 /// Rate of the steady phase, spans per second.
 const STEADY_RATE: u64 = 20_000;
+/// Rate of what is written while reads are timed.
+const RATE_WHILE_READING: u64 = 10_000;
+/// Requests of each kind to a store that has nothing in memory: the first ones warm it.
+const COLD_READS: usize = 5;
 
 /// How much to measure.
 #[derive(Debug, Clone, Copy)]
 pub struct Amounts {
     /// Spans at full speed.
     pub spans: u64,
+    /// How often so many, one after the other: what a span costs by how many are there.
+    pub steps: usize,
     /// Spans at full speed through each receiver; none to leave that out.
     pub receivers: u64,
     /// Seconds at a steady rate.
@@ -43,47 +53,91 @@ pub struct Amounts {
 
 /// Measures a cluster that was started for it. `tell` is told of each phase once it is over.
 pub fn measure(
-    cluster: &Cluster,
+    cluster: &mut Cluster,
     amounts: Amounts,
     tell: impl Fn(&Phase),
 ) -> anyhow::Result<Report> {
     let mut sent = Sent::default();
     let warm_up = WARM_UP.min(2 * amounts.spans);
-    let full_speed = |spans| Pace {
-        receiver: Receiver::OTLP,
-        spans,
-        rate: 0,
-    };
-    phase(cluster, "warm-up", &mut sent, full_speed(warm_up))?;
+    phase(cluster, "warm-up", &mut sent, Pace::full_speed(warm_up))?;
     // What was written before a dictionary was learnt is no matter of how spans are stored.
     let (before, sizes_before) = (sent, Sizes::of(cluster)?);
-    let full = phase(cluster, "full speed", &mut sent, full_speed(amounts.spans))?;
-    tell(&full);
+    let mut growth = Vec::new();
+    for _ in 0..amounts.steps.max(1) {
+        let full = phase(
+            cluster,
+            "full speed",
+            &mut sent,
+            Pace::full_speed(amounts.spans),
+        )?;
+        tell(&full);
+        let reads = read(cluster, &sent, "warm", amounts.reads)?;
+        let bytes = Sizes::of(cluster)?.per_span(&sizes_before, &sent.since(&before));
+        growth.push(Step {
+            spans_stored: sent.spans,
+            phase: full,
+            reads,
+            bytes,
+        });
+    }
     let steady = Pace {
-        spans: STEADY_RATE * amounts.steady,
-        rate: STEADY_RATE,
-        ..full_speed(0)
+        freshness: true,
+        ..Pace::steady(STEADY_RATE, amounts.steady)
     };
     let steady = phase(cluster, "20,000 spans/s", &mut sent, steady)?;
     tell(&steady);
-    let reads = reads::measure(&cluster.query_url(), amounts.reads)?;
     let bytes = Sizes::of(cluster)?.per_span(&sizes_before, &sent.since(&before));
-    let through = |receiver: Receiver| {
-        let pace = Pace {
-            receiver,
-            ..full_speed(amounts.receivers)
-        };
-        phase(cluster, receiver.protocol, &mut sent, pace)
-    };
-    let receivers: anyhow::Result<Vec<Phase>> = match amounts.receivers {
-        0 => Ok(Vec::new()),
-        _ => Receiver::ALL.into_iter().map(through).collect(),
-    };
+    let reads = read_in_every_state(cluster, &mut sent, amounts)?;
+    let mut receivers = Vec::new();
+    for receiver in Receiver::ALL {
+        if amounts.receivers > 0 {
+            let pace = Pace::full_speed(amounts.receivers).through(receiver);
+            receivers.push(phase(cluster, receiver.protocol, &mut sent, pace)?);
+        }
+    }
     Ok(Report {
-        phases: vec![full, steady],
-        receivers: receivers?,
+        phases: growth
+            .iter()
+            .map(|step| step.phase.clone())
+            .chain([steady])
+            .collect(),
+        growth: if growth.len() > 1 { growth } else { Vec::new() },
+        receivers,
         reads,
         bytes,
+    })
+}
+
+/// Warm, while spans come in, and after Postgres has started with nothing in memory.
+fn read_in_every_state(
+    cluster: &mut Cluster,
+    sent: &mut Sent,
+    amounts: Amounts,
+) -> anyhow::Result<Vec<Reads>> {
+    let warm = read(cluster, sent, "warm", amounts.reads)?;
+    let questions = Questions::prepare(&cluster.query_url(), amounts.reads)?;
+    let pace = Pace::steady(RATE_WHILE_READING, amounts.steady);
+    let mut load = cluster.load(1 + sent.spans, pace)?;
+    cluster.until_stored(sent.spans + 1, Duration::from_secs(120))?;
+    let when = "while 10,000 spans/s come in";
+    let under_load = questions.ask(when, |_| load.is_running())?;
+    sent.add(&load.wait(|| ())?);
+    settled(cluster, sent, when)?;
+    let questions = Questions::prepare(&cluster.query_url(), COLD_READS)?;
+    let when = if cluster.restart_postgres_cold()? {
+        "first after a restart of Postgres, page cache dropped"
+    } else {
+        "first after a restart of Postgres"
+    };
+    let cold = questions.ask(when, |round| round < COLD_READS)?;
+    Ok(vec![warm, under_load, cold])
+}
+
+fn read(cluster: &Cluster, sent: &Sent, when: &str, rounds: usize) -> anyhow::Result<Reads> {
+    let millions = sent.spans as f64 / 1e6;
+    let questions = Questions::prepare(&cluster.query_url(), rounds)?;
+    questions.ask(format!("{when}, {millions:.1} M spans"), |round| {
+        round < rounds
     })
 }
 
@@ -94,6 +148,30 @@ struct Pace {
     spans: u64,
     /// Spans per second; 0 is as fast as they are taken.
     rate: u64,
+    /// Whether it is looked how soon they are found.
+    freshness: bool,
+}
+
+impl Pace {
+    const fn full_speed(spans: u64) -> Self {
+        Self {
+            receiver: Receiver::OTLP,
+            spans,
+            rate: 0,
+            freshness: false,
+        }
+    }
+
+    const fn steady(rate: u64, seconds: u64) -> Self {
+        Self {
+            rate,
+            ..Self::full_speed(rate * seconds)
+        }
+    }
+
+    const fn through(self, receiver: Receiver) -> Self {
+        Self { receiver, ..self }
+    }
 }
 
 /// What was sent so far.
@@ -107,6 +185,12 @@ struct Sent {
 }
 
 impl Sent {
+    fn add(&mut self, summary: &Summary) {
+        self.spans += summary.spans;
+        self.bytes += summary.otlp_bytes.unwrap_or_default();
+        self.compressed += summary.zstd_bytes.unwrap_or_default();
+    }
+
     /// What was sent since an earlier moment.
     fn since(&self, earlier: &Self) -> Self {
         Self {
@@ -120,17 +204,19 @@ impl Sent {
 /// Sends spans and waits until all of them are stored and the background work is done.
 fn phase(cluster: &Cluster, name: &str, sent: &mut Sent, pace: Pace) -> anyhow::Result<Phase> {
     let before = cluster.usage();
-    let seed = 1 + sent.spans;
-    let load = cluster.load(pace.receiver, seed, pace.spans, pace.rate)?;
+    let load = cluster.load(1 + sent.spans, pace)?;
     let mut peak = cluster.usage();
-    let summary: Summary = load.wait(|| peak.keep_highest_memory(&cluster.usage()))?;
-    sent.spans += summary.spans;
-    sent.bytes += summary.otlp_bytes.unwrap_or_default();
-    sent.compressed += summary.zstd_bytes.unwrap_or_default();
+    let summary = load.wait(|| peak.keep_highest_memory(&cluster.usage()))?;
+    sent.add(&summary);
+    settled(cluster, sent, name)?;
+    Ok(Phase::new(name, &summary, &before, &cluster.usage(), &peak))
+}
+
+/// Waits until everything is stored and nothing is left to do.
+fn settled(cluster: &Cluster, sent: &Sent, name: &str) -> anyhow::Result<()> {
     cluster
         .until_stored(sent.spans, Duration::from_secs(300))
         .with_context(|| format!("{name}: not everything was stored"))?;
     cluster.until_quiet(Duration::from_secs(60));
-    let after = cluster.usage();
-    Ok(Phase::new(name, &summary, &before, &after, &peak))
+    Ok(())
 }

@@ -33,8 +33,12 @@ pub(crate) fn free<const N: usize>() -> [u16; N] {
 
 /// Takes a port until this process ends. `false` when another one has it.
 fn lock(port: u16) -> bool {
-    let path = std::env::temp_dir().join(format!("spoor-test-port-{port}"));
-    let file = File::options().create(true).append(true).open(path);
+    let folder = std::env::temp_dir().join("spoor-test-ports");
+    std::fs::create_dir_all(&folder).expect("a folder for lock files can be made");
+    let file = File::options()
+        .create(true)
+        .append(true)
+        .open(folder.join(port.to_string()));
     let file = file.expect("a lock file can be made");
     let free = file.try_lock().is_ok();
     if free {

@@ -30,6 +30,26 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+/// Whether bytes are a page, read to its end.
+pub(crate) fn decodes_page(bytes: &[u8]) -> bool {
+    let mut ordinals = Vec::new();
+    let Ok(mut page) = page::PageReader::new(bytes) else {
+        return false;
+    };
+    loop {
+        match page.next(&mut ordinals) {
+            Ok(Some(_)) => {}
+            Ok(None) => return true,
+            Err(_) => return false,
+        }
+    }
+}
+
+/// Whether bytes are a chunk of a directory.
+pub(crate) fn decodes_directory(bytes: &[u8]) -> bool {
+    directory::decode(bytes).is_ok()
+}
+
 /// How the token index is kept.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]

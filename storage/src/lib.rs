@@ -44,6 +44,7 @@ mod purge;
 mod sizes;
 mod reader;
 mod store;
+pub mod decoders;
 pub mod metrics;
 mod read_metrics;
 mod ledger_metrics;

@@ -198,13 +198,19 @@ mod tests {
 
     use super::*;
 
+    /// Spread as hashes are: of small numbers, different ones may have the same fingerprint.
+    fn spread(n: u128) -> SpanHash {
+        let mixed = (n + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835);
+        SpanHash(mixed.wrapping_mul(mixed | 1) ^ mixed.rotate_left(61))
+    }
+
     fn span(n: u128, hour: u64) -> SpanIdentity {
         SpanIdentity {
             tenant: Tenant::default(),
             trace_id: TraceId::new([1; 16]).expect("not zero"),
             span_id: SpanId::new([2; 8]).expect("not zero"),
             start: hour * HOUR + 7,
-            hash: SpanHash(n),
+            hash: spread(n),
         }
     }
 

@@ -1,11 +1,8 @@
 //! The whole service against a real Kafka and a real Postgres.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
 };
 
 use ingester::{DirectConfig, DirectWriter, WriteConfig};
@@ -15,12 +12,12 @@ use storage::{
     Counts, DatabaseUrl, DeadLetter, Owner, PostgresStore, Progress, Source, StorageConfig,
     TraceWriter, WriteBatch, WriteError, Written,
 };
-use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::{
     cluster::{Cluster, PARTITIONS, on_topics},
     log::{SCHEMA, framed},
+    sent::until as eventually,
     stage::{schemas, until},
 };
 
@@ -126,18 +123,15 @@ impl Cluster<Counted> {
         )
     }
 
-    /// Waits until nothing has been stored for a while. What a dead member was never told is
-    /// stored and not counted here.
-    async fn until_quiet(&self) {
-        let mut last = (self.store.spans(), Instant::now());
-        let quiet = || {
-            let spans = self.store.spans();
-            if spans != last.0 {
-                last = (spans, Instant::now());
-            }
-            spans.0 > 0 && last.1.elapsed() > Duration::from_secs(4)
-        };
-        until(quiet, || format!("{:?} spans", self.store.spans())).await;
+    /// Waits until so many records are done by the store's own account.
+    async fn until_done(&self, records: u64) {
+        let topic = self.source(0).topic;
+        eventually("all records are done", async || {
+            let accounts = self.store.store.source_accounts().await.unwrap();
+            let ours = accounts.iter().filter(|one| one.source.topic == topic);
+            ours.map(|one| one.counts.records).sum::<u64>() >= records
+        })
+        .await;
     }
 }
 
@@ -153,7 +147,7 @@ async fn what_a_dead_member_left_is_stored_once_by_the_next() {
         member.task.abort();
         let next = cluster.member();
         next.until_ready().await;
-        cluster.until_quiet().await;
+        cluster.until_done(400).await;
         next.stop().await;
         assert_eq!(cluster.counts().await, (400, 2_000, 0));
     })

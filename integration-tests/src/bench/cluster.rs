@@ -14,8 +14,10 @@ use super::cpu::{self, Usage, Watched};
 use crate::load::Summary;
 use crate::ports;
 
+use super::Pace;
 use super::receivers::Receiver;
 
+const POSTGRES: &str = "postgres";
 const START: Duration = Duration::from_secs(90);
 /// Exit code of a command line that is not understood.
 const WRONG_USAGE: i32 = 2;
@@ -31,6 +33,10 @@ pub struct Settings {
     pub runtime: PathBuf,
     /// Where data and logs go. Emptied first.
     pub folder: PathBuf,
+    /// Partitions of the spans' topic; none for the default.
+    pub partitions: Option<u32>,
+    /// How many processes ingest.
+    pub ingesters: usize,
 }
 
 /// Servers and roles that run until they are dropped.
@@ -43,7 +49,10 @@ pub struct Cluster {
     /// In the order of [`Receiver::ALL`].
     receivers: [u16; Receiver::PORTS],
     query: u16,
-    admin: [u16; 3],
+    collector_admin: u16,
+    query_admin: u16,
+    /// One for each ingester.
+    ingester_admins: Vec<u16>,
 }
 
 impl Cluster {
@@ -51,8 +60,10 @@ impl Cluster {
     pub fn start(settings: Settings) -> anyhow::Result<Self> {
         fs::remove_dir_all(&settings.folder).unwrap_or_default();
         fs::create_dir_all(&settings.folder)?;
-        let [query, a, b, c] = ports::free();
+        let [query, collector_admin, query_admin] = ports::free();
         let receivers = ports::free();
+        let ingester_admins = (0..settings.ingesters.max(1)).map(|_| ports::free::<1>()[0]);
+        let ingester_admins = ingester_admins.collect();
         let mut cluster = Self {
             settings,
             processes: Vec::new(),
@@ -60,28 +71,36 @@ impl Cluster {
             environment: BTreeMap::new(),
             receivers,
             query,
-            admin: [a, b, c],
+            collector_admin,
+            query_admin,
+            ingester_admins,
         };
         cluster.start_servers()?;
         let migrated = cluster.command("migrate").stdout(Stdio::null()).status()?;
         ensure!(migrated.success(), "`spoor migrate` failed");
-        for (role, admin) in ["collector", "ingester", "query"]
-            .into_iter()
-            .zip(cluster.admin)
-        {
-            let log = cluster.log(role)?;
-            let child = cluster
-                .command(role)
-                .stdout(log.try_clone()?)
-                .stderr(log)
-                .spawn()?;
-            cluster.watch(role, &child, false);
-            cluster.processes.push(child);
-            until(START, role, || {
-                fetch(&format!("http://127.0.0.1:{admin}/ready")).is_some()
-            })?;
+        cluster.start_role("collector", cluster.collector_admin)?;
+        for admin in cluster.ingester_admins.clone() {
+            cluster.start_role("ingester", admin)?;
         }
+        cluster.start_role("query", cluster.query_admin)?;
         Ok(cluster)
+    }
+
+    fn start_role(&mut self, role: &'static str, admin: u16) -> anyhow::Result<()> {
+        let log = self.log(&format!("{role}-{admin}"))?;
+        let section = role.to_uppercase();
+        let mut command = self.command(role);
+        command.env(format!("SPOOR__ADMIN__{section}"), local(admin));
+        let child = command.stdout(log.try_clone()?).stderr(log).spawn()?;
+        self.watched.push(Watched {
+            name: role,
+            pid: child.id(),
+            with_children: false,
+        });
+        self.processes.push(child);
+        until(START, role, || {
+            fetch(&format!("http://127.0.0.1:{admin}/ready")).is_some()
+        })
     }
 
     fn start_servers(&mut self) -> anyhow::Result<()> {
@@ -123,40 +142,34 @@ impl Cluster {
 
     /// The configuration of the roles, given the addresses of Kafka, registry and Postgres.
     fn variables(&self, [kafka, registry, postgres]: [String; 3]) -> BTreeMap<String, String> {
-        let admin = |port: u16| format!("127.0.0.1:{port}");
         let receivers = Receiver::SECTIONS.iter().zip(self.receivers);
         let receivers = receivers.map(|(section, port)| {
             let name = format!("SPOOR__COLLECTOR__{section}__ADDRESS");
-            (name, admin(port))
+            (name, local(port))
         });
-        let others = BTreeMap::from([
-            ("SPOOR__KAFKA__BROKERS".into(), format!("[\"{kafka}\"]")),
-            ("SPOOR__REGISTRY__URL".into(), registry),
-            ("SPOOR__STORAGE__URL".into(), postgres),
-            (
-                "SPOOR__COLLECTOR__SAMPLING__LISTENER__ADDRESS".into(),
-                admin(0),
-            ),
-            ("SPOOR__QUERY__REMOTE_STORAGE__LISTEN".into(), admin(0)),
-            ("SPOOR__QUERY__LISTEN".into(), admin(self.query)),
-            ("SPOOR__QUERY__GRPC_LISTEN".into(), admin(0)),
-            ("SPOOR__ADMIN__COLLECTOR".into(), admin(self.admin[0])),
-            ("SPOOR__ADMIN__INGESTER".into(), admin(self.admin[1])),
-            ("SPOOR__ADMIN__QUERY".into(), admin(self.admin[2])),
-        ]);
+        let any = || local(0);
+        let others = [
+            ("KAFKA__BROKERS", format!("[\"{kafka}\"]")),
+            ("REGISTRY__URL", registry),
+            ("STORAGE__URL", postgres),
+            ("COLLECTOR__SAMPLING__LISTENER__ADDRESS", any()),
+            ("QUERY__REMOTE_STORAGE__LISTEN", any()),
+            ("QUERY__LISTEN", local(self.query)),
+            ("QUERY__GRPC_LISTEN", any()),
+        ];
+        let partitions = self.settings.partitions;
+        let partitions = partitions.map(|count| ("TOPICS__PARTITIONS", count.to_string()));
+        let others = others.into_iter().chain(partitions);
+        let others = others.map(|(name, value)| (format!("SPOOR__{name}"), value));
         receivers.chain(others).collect()
     }
 
     /// The servers are the processes whose folder lies in the data; of Postgres the first one, which
     /// all others descend from.
     fn watch_servers(&mut self) {
-        let postgres = fs::read_to_string(self.data().join("postgres/data/postmaster.pid"));
-        let first = postgres
-            .ok()
-            .and_then(|file| file.lines().next()?.parse().ok());
-        if let Some(pid) = first {
+        if let Some(pid) = self.postgres() {
             self.watched.push(Watched {
-                name: "postgres",
+                name: POSTGRES,
                 pid,
                 with_children: true,
             });
@@ -182,12 +195,30 @@ impl Cluster {
         }
     }
 
-    fn watch(&mut self, name: &'static str, child: &Child, with_children: bool) {
-        self.watched.push(Watched {
-            name,
-            pid: child.id(),
-            with_children,
-        });
+    /// The process of Postgres that all others descend from.
+    fn postgres(&self) -> Option<u32> {
+        let file = fs::read_to_string(self.data().join("postgres/data/postmaster.pid"));
+        file.ok()?.lines().next()?.parse().ok()
+    }
+
+    /// Stops Postgres, which its supervisor starts again, and has the operating system forget the files
+    /// that it holds in memory; whether that was permitted: it needs root.
+    pub fn restart_postgres_cold(&mut self) -> anyhow::Result<bool> {
+        let before = self.postgres().context("Postgres does not run")?;
+        let pid = Pid::from_raw(i32::try_from(before)?).context("no process")?;
+        kill_process(pid, Signal::INT)?;
+        until(START, "Postgres runs again", || {
+            self.postgres().is_some_and(|now| now != before)
+        })?;
+        let now = self.postgres().context("Postgres does not run")?;
+        let of_postgres = self.watched.iter_mut().filter(|of| of.name == POSTGRES);
+        of_postgres.for_each(|watched| watched.pid = now);
+        let services = format!("{}/api/services", self.query_url());
+        until(START, "the query service reads again", || {
+            fetch(&services).is_some()
+        })?;
+        rustix::fs::sync();
+        Ok(fs::write("/proc/sys/vm/drop_caches", "3").is_ok())
     }
 
     fn data(&self) -> PathBuf {
@@ -220,13 +251,13 @@ impl Cluster {
     }
 
     /// Begins to send spans to a receiver.
-    pub fn load(
-        &self,
-        receiver: Receiver,
-        seed: u64,
-        spans: u64,
-        rate: u64,
-    ) -> anyhow::Result<Load> {
+    pub(super) fn load(&self, seed: u64, pace: Pace) -> anyhow::Result<Load> {
+        let Pace {
+            receiver,
+            spans,
+            rate,
+            freshness,
+        } = pace;
         let port = self.receivers[receiver.port];
         let mut command = self.command("load");
         command
@@ -236,7 +267,7 @@ impl Cluster {
             .args(["--seed", &seed.to_string(), "--spans", &spans.to_string()])
             .args(["--rate", &rate.to_string()])
             .stdout(Stdio::piped());
-        if rate > 0 {
+        if freshness {
             command.args(["--freshness", &self.query_url()]);
         }
         Ok(Load(command.spawn()?))
@@ -244,10 +275,12 @@ impl Cluster {
 
     /// Waits until as many spans are stored as were sent.
     pub fn until_stored(&self, spans: u64, within: Duration) -> anyhow::Result<()> {
-        let page = format!("http://127.0.0.1:{}/metrics", self.admin[1]);
+        let stored = |admin: &u16| {
+            let page = fetch(&format!("http://127.0.0.1:{admin}/metrics")).unwrap_or_default();
+            metric(&page, "spoor_ingester_spans_stored_total")
+        };
         until(within, "all spans are stored", || {
-            let page = fetch(&page).unwrap_or_default();
-            metric(&page, "spoor_ingester_spans_stored_total") >= spans as f64
+            self.ingester_admins.iter().map(stored).sum::<f64>() >= spans as f64
         })
     }
 
@@ -293,6 +326,11 @@ impl Drop for Cluster {
 pub struct Load(Child);
 
 impl Load {
+    /// Whether it still sends, or waits for answers.
+    pub fn is_running(&mut self) -> bool {
+        matches!(self.0.try_wait(), Ok(None))
+    }
+
     /// Waits for its end, calling `each` now and then, and gives its summary.
     pub fn wait(mut self, mut each: impl FnMut()) -> anyhow::Result<Summary> {
         while self.0.try_wait()?.is_none() {
@@ -314,6 +352,10 @@ fn metric(page: &str, name: &str) -> f64 {
     lines
         .filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok())
         .sum()
+}
+
+fn local(port: u16) -> String {
+    format!("127.0.0.1:{port}")
 }
 
 fn until(within: Duration, what: &str, holds: impl Fn() -> bool) -> anyhow::Result<()> {

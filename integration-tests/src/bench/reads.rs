@@ -1,5 +1,8 @@
 //! How long reading takes, one request at a time.
+//!
+//! What is asked for is spread over the services; traces and values are those of the newest traces of each.
 
+use std::future::Future;
 use std::time::Instant;
 
 use anyhow::{Context, ensure};
@@ -44,12 +47,99 @@ pub struct Latency {
     pub p99_ms: f64,
 }
 
-/// Asks in every way that people do.
-pub fn measure(query: &str, requests: usize) -> anyhow::Result<Vec<Latency>> {
+/// How long requests took under some circumstances.
+#[derive(Debug, Clone, Serialize)]
+pub struct Reads {
+    /// The circumstances.
+    pub when: String,
+    /// By kind.
+    pub latencies: Vec<Latency>,
+}
+
+impl Reads {
+    /// How many requests of a kind there were.
+    pub fn requests(&self) -> usize {
+        let first = self.latencies.first();
+        first.map_or(0, |latency| latency.requests)
+    }
+}
+
+/// What people ask, in every way that they do, of what is stored just now: looked up before it is
+/// asked, since to look warms what is cold.
+pub struct Questions {
+    client: reqwest::Client,
+    kinds: Vec<(&'static str, Vec<Url>)>,
+}
+
+impl Questions {
+    /// So many different ones of each kind.
+    pub fn prepare(query: &str, of_each: usize) -> anyhow::Result<Self> {
+        let reader = Reader::new(query)?;
+        let known = block_on(reader.look_around())?;
+        let mut kinds = reader.by_what_is_known(&known, of_each);
+        kinds.extend(reader.by_content(&known, of_each));
+        Ok(Self {
+            client: reader.client,
+            kinds,
+        })
+    }
+
+    /// Asks one of each kind, in rounds, as long as `more` says so, which is told how many there were.
+    pub fn ask(
+        &self,
+        when: impl Into<String>,
+        more: impl FnMut(usize) -> bool,
+    ) -> anyhow::Result<Reads> {
+        let latencies = block_on(self.rounds(more))?;
+        Ok(Reads {
+            when: when.into(),
+            latencies,
+        })
+    }
+
+    async fn rounds(&self, mut more: impl FnMut(usize) -> bool) -> anyhow::Result<Vec<Latency>> {
+        let mut took: Vec<Vec<f64>> = self.kinds.iter().map(|_| Vec::new()).collect();
+        let mut round = 0;
+        while more(round) {
+            for ((_, urls), took) in self.kinds.iter().zip(&mut took) {
+                took.push(self.time(nth(urls, round)).await?);
+            }
+            round += 1;
+        }
+        let kinds = self.kinds.iter().zip(took);
+        Ok(kinds.map(|((kind, _), took)| latency(kind, took)).collect())
+    }
+
+    /// Milliseconds until the answer is there, whole.
+    async fn time(&self, url: &Url) -> anyhow::Result<f64> {
+        let began = Instant::now();
+        let response = self.client.get(url.clone()).send().await?;
+        let (status, body) = (response.status(), response.bytes().await?);
+        ensure!(status.is_success() && !body.is_empty(), "{url}: {status}");
+        Ok(began.elapsed().as_secs_f64() * 1e3)
+    }
+}
+
+fn block_on<T>(future: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    runtime.block_on(Reader::new(query)?.measure(requests))
+    runtime.block_on(future)
+}
+
+fn latency(kind: &'static str, mut took: Vec<f64>) -> Latency {
+    took.sort_by(f64::total_cmp);
+    let quantile = |part: f64| {
+        let last = took.len().saturating_sub(1);
+        let place = (last as f64 * part) as usize;
+        took.get(place).copied().unwrap_or_default()
+    };
+    Latency {
+        kind,
+        requests: took.len(),
+        p50_ms: quantile(0.5),
+        p99_ms: quantile(0.99),
+    }
 }
 
 struct Reader {
@@ -76,31 +166,32 @@ impl Reader {
         })
     }
 
-    async fn measure(&self, requests: usize) -> anyhow::Result<Vec<Latency>> {
-        let known = self.look_around().await?;
-        let mut found = self.what_is_known(&known, requests).await?;
-        for (kind, parameters) in BY_CONTENT {
+    /// By what spans of some service contain; and by nothing at all.
+    fn by_content(&self, known: &Known, count: usize) -> Vec<(&'static str, Vec<Url>)> {
+        let of_services = BY_CONTENT.into_iter().map(|(kind, parameters)| {
             let url = |i| {
                 let mut all = parameters.to_vec();
                 all.push(("service", nth::<String>(&known.services, i)));
                 self.search(&all)
             };
-            found.push(self.time(kind, requests, url).await?);
-        }
+            (kind, (0..count).map(url).collect())
+        });
         let now = Timestamp::now();
-        let (from, until) = ((now - 24.hours()).to_string(), now.to_string());
+        let (from, until) = (
+            (now - 24.hours()).to_string(),
+            (now + 1.hours()).to_string(),
+        );
         let day = [
             ("query.start_time_min", from.as_str()),
             ("query.start_time_max", until.as_str()),
             ("query.search_depth", LIMIT),
         ];
-        let url = |_| self.url("api/v3/traces", &day);
-        found.push(self.time("no service", requests, url).await?);
-        Ok(found)
+        let no_service = ("no service", vec![self.url("api/v3/traces", &day)]);
+        of_services.chain([no_service]).collect()
     }
 
     /// By names and values that are known to be there.
-    async fn what_is_known(&self, known: &Known, requests: usize) -> anyhow::Result<Vec<Latency>> {
+    fn by_what_is_known(&self, known: &Known, count: usize) -> Vec<(&'static str, Vec<Url>)> {
         let by_id = |i| self.url(&format!("api/traces/{}", nth(&known.traces, i)), &[]);
         let service = |i| self.search(&[("service", nth::<String>(&known.services, i))]);
         let operation = |i| {
@@ -112,13 +203,12 @@ impl Reader {
             let tags = format!("{{\"app.request_id\":\"{id}\"}}");
             self.search(&[("service", service), ("tags", &tags)])
         };
-        Ok(vec![
-            self.time("by id", requests, by_id).await?,
-            self.time("service", requests, service).await?,
-            self.time("service and operation", requests, operation)
-                .await?,
-            self.time("unique value", requests, unique).await?,
-        ])
+        vec![
+            ("by id", (0..count).map(by_id).collect()),
+            ("service", (0..count).map(service).collect()),
+            ("service and operation", (0..count).map(operation).collect()),
+            ("unique value", (0..count).map(unique).collect()),
+        ]
     }
 
     fn url(&self, path: &str, parameters: &[(&str, &str)]) -> Url {
@@ -156,31 +246,6 @@ impl Reader {
         }
         ensure!(!known.unique.is_empty(), "no span has an id of its request");
         Ok(known)
-    }
-
-    async fn time(
-        &self,
-        kind: &'static str,
-        requests: usize,
-        url: impl Fn(usize) -> Url,
-    ) -> anyhow::Result<Latency> {
-        let mut took = Vec::with_capacity(requests);
-        for index in 0..requests {
-            let url = url(index);
-            let began = Instant::now();
-            let response = self.client.get(url.clone()).send().await?;
-            let (status, body) = (response.status(), response.bytes().await?);
-            took.push(began.elapsed().as_secs_f64() * 1e3);
-            ensure!(status.is_success() && !body.is_empty(), "{url}: {status}");
-        }
-        took.sort_by(f64::total_cmp);
-        let quantile = |part: f64| took[((took.len() - 1) as f64 * part) as usize];
-        Ok(Latency {
-            kind,
-            requests,
-            p50_ms: quantile(0.5),
-            p99_ms: quantile(0.99),
-        })
     }
 }
 

@@ -6,8 +6,9 @@ use std::fmt::{self, Display, Formatter};
 use serde::Serialize;
 
 use super::cpu::Usage;
-use super::reads::Latency;
-use super::receivers;
+use super::growth::Step;
+use super::reads::{Latency, Reads};
+use super::{growth, receivers};
 use crate::load::Summary;
 
 /// Spans that were sent at one pace, and what the processes spent on them.
@@ -79,10 +80,12 @@ impl Phase {
 pub struct Report {
     /// By pace.
     pub phases: Vec<Phase>,
+    /// What a span costs by how many are there; none unless there were several steps.
+    pub growth: Vec<Step>,
     /// At full speed through each receiver, named for its protocol; none unless asked for.
     pub receivers: Vec<Phase>,
-    /// Latencies by kind of read.
-    pub reads: Vec<Latency>,
+    /// Latencies of reading under several circumstances.
+    pub reads: Vec<Reads>,
     /// Bytes per span at rest, by part.
     pub bytes: BTreeMap<String, f64>,
 }
@@ -114,25 +117,40 @@ impl Display for Phase {
 /// What was read, and what lies on the disks: the phases are told one by one.
 impl Display for Report {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        writeln!(
-            f,
-            "\n| read | requests | p50 ms | p99 ms |\n|---|---|---|---|"
-        )?;
-        for read in &self.reads {
-            let Latency {
-                kind,
-                requests,
-                p50_ms,
-                p99_ms,
-            } = read;
-            writeln!(f, "| {kind} | {requests} | {p50_ms:.1} | {p99_ms:.1} |")?;
-        }
+        f.write_str(&growth::table(&self.growth))?;
+        write_reads(f, &self.reads)?;
         writeln!(f, "\n| at rest | bytes per span |\n|---|---|")?;
         for (part, bytes) in &self.bytes {
             writeln!(f, "| {part} | {bytes:.1} |")?;
         }
         f.write_str(&receivers::table(&self.receivers))
     }
+}
+
+/// A row for each kind, a column for each of the circumstances.
+fn write_reads(f: &mut Formatter<'_>, reads: &[Reads]) -> fmt::Result {
+    write!(f, "\n| read: p50, p99 ms |")?;
+    for of in reads {
+        write!(f, " {} ({} of each) |", of.when, of.requests())?;
+    }
+    writeln!(f, "\n|{}", "---|".repeat(reads.len() + 1))?;
+    let kinds = reads.first().map(|first| first.latencies.len());
+    for kind in 0..kinds.unwrap_or_default() {
+        for (column, of) in reads.iter().enumerate() {
+            let Latency {
+                kind,
+                p50_ms,
+                p99_ms,
+                ..
+            } = &of.latencies[kind];
+            if column == 0 {
+                write!(f, "| {kind} |")?;
+            }
+            write!(f, " {p50_ms:.1}, {p99_ms:.1} |")?;
+        }
+        writeln!(f)?;
+    }
+    Ok(())
 }
 
 /// Medians of both sides' CPU per span, and the second over the first.

@@ -22,6 +22,9 @@ struct Arguments {
     /// Spans at full speed.
     #[arg(long, default_value_t = 1_000_000)]
     spans: u64,
+    /// How often as many, one after the other, with a table of what they cost and what reading takes.
+    #[arg(long, default_value_t = 1)]
+    steps: usize,
     /// Seconds at a steady rate.
     #[arg(long, default_value_t = 20)]
     steady: u64,
@@ -31,6 +34,12 @@ struct Arguments {
     /// Requests of each kind of read.
     #[arg(long, default_value_t = 200)]
     reads: usize,
+    /// Partitions of the topic; the default of the configuration if left out.
+    #[arg(long)]
+    partitions: Option<u32>,
+    /// How many processes ingest.
+    #[arg(long, default_value_t = 1)]
+    ingesters: usize,
     /// Where to write everything as JSON.
     #[arg(long)]
     json: Option<PathBuf>,
@@ -67,15 +76,18 @@ fn once(binary: PathBuf, arguments: &Arguments) -> anyhow::Result<Report> {
         binary,
         runtime: root().join("target/runtime"),
         folder: root().join("target/bench/run"),
+        partitions: arguments.partitions,
+        ingesters: arguments.ingesters,
     };
     let amounts = Amounts {
         spans: arguments.spans,
+        steps: arguments.steps,
         receivers: arguments.receivers,
         steady: arguments.steady,
         reads: arguments.reads,
     };
-    let cluster = Cluster::start(settings)?;
-    let report = measure(&cluster, amounts, |phase| println!("{phase}"))?;
+    let mut cluster = Cluster::start(settings)?;
+    let report = measure(&mut cluster, amounts, |phase| println!("{phase}"))?;
     println!("{report}");
     Ok(report)
 }

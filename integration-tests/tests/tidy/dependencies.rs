@@ -40,6 +40,10 @@ const OURS: &[(&str, &[&str])] = &[
         ],
     ),
     ("integration-tests", &["kafka"]),
+    (
+        "fuzz",
+        &["model", "schemas", "collector", "storage", "query"],
+    ),
 ];
 
 fn metadata() -> Metadata {

@@ -46,6 +46,19 @@ pub(crate) fn find() -> Result<PathBuf, JavaError> {
     }
 }
 
+/// The argument by which a program keeps its temporary files in a folder below its own, made empty
+/// here: what a killed machine leaves there would otherwise stay on the disk for ever.
+pub(super) fn temporary_files(folder: &Path) -> std::io::Result<OsString> {
+    let temporary = folder.join("tmp");
+    if temporary.exists() {
+        std::fs::remove_dir_all(&temporary)?;
+    }
+    std::fs::create_dir(&temporary)?;
+    let mut argument = OsString::from("-Djava.io.tmpdir=");
+    argument.push(temporary);
+    Ok(argument)
+}
+
 /// The argument by which a program whose jars lie in `folder` loads its classes from an archive, or
 /// leaves one as it ends; none if there is none and none is wanted.
 pub(super) fn class_archive(folder: &Path, make: bool) -> Option<OsString> {
@@ -73,6 +86,17 @@ fn version(text: &str) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn temporary_files_of_an_earlier_run_are_gone() {
+        let folder = tempfile::tempdir().unwrap();
+        temporary_files(folder.path()).unwrap();
+        let left = folder.path().join("tmp/left");
+        std::fs::write(&left, "behind").unwrap();
+        let argument = temporary_files(folder.path()).unwrap();
+        assert!(!left.exists() && folder.path().join("tmp").is_dir());
+        assert!(argument.to_string_lossy().ends_with("/tmp"));
+    }
 
     #[test]
     fn versions_are_read_in_both_styles() {

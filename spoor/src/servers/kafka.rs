@@ -29,6 +29,7 @@ pub(crate) async fn start(
     let folder = data.folder("kafka")?;
     let properties = folder.join("server.properties");
     std::fs::write(&properties, server_properties(&folder, ports))?;
+    let temporary = java::temporary_files(&folder)?;
     let spec = |arguments: Vec<OsString>| ChildSpec {
         name: "Kafka",
         program: java.to_owned(),
@@ -43,6 +44,7 @@ pub(crate) async fn start(
     if !folder.join("data/meta.properties").exists() {
         let id = cluster_id(uuid::Uuid::new_v4());
         let mut arguments = machine("128m", runtime, false);
+        arguments.push(temporary.clone());
         arguments.extend(
             ["kafka.tools.StorageTool", "format", "--ignore-formatted"].map(OsString::from),
         );
@@ -52,6 +54,7 @@ pub(crate) async fn start(
     }
     let heap = format!("{}k", config.kafka.heap.0 >> 10);
     let mut arguments = machine(&heap, runtime, config.archive_classes);
+    arguments.push(temporary);
     arguments.push("kafka.Kafka".into());
     arguments.push(properties.into());
     let health = Health::Kafka { port: ports.kafka };

@@ -30,6 +30,7 @@ pub(crate) fn start(
     brokers: &str,
 ) -> anyhow::Result<Server> {
     let jar = runner(&runtime.registry())?;
+    let folder = data.folder("registry")?;
     let arguments = [
         format!("-Xmx{}k", config.registry.heap.0 >> 10),
         "-XX:+UseSerialGC".to_owned(),
@@ -46,13 +47,14 @@ pub(crate) fn start(
         &runtime.registry(),
         config.archive_classes,
     ));
+    arguments.push(java::temporary_files(&folder)?);
     arguments.push("-jar".into());
     arguments.push(jar.into());
     let spec = ChildSpec {
         name: "the schema registry",
         program: java.to_owned(),
         arguments,
-        folder: data.folder("registry")?,
+        folder,
         user: None,
         log: data.log("registry"),
         stop_signal: Signal::TERM,
