@@ -76,4 +76,4 @@ pub use sampling::{adaptive_sampling, announcements, calculate};
 pub use stages::{Conditions, Stages};
 pub use storage::LIVE_CONSUMER;
 pub use tail_sampling::{PoliciesError, PolicyConfig, TailSampler, TraceVerdict};
-pub use write::{FailureKind, WriteFailure, write};
+pub use write::{FailureKind, SpareBatches, WriteFailure, write};

@@ -13,7 +13,7 @@ use crate::{
     DeadLetters, FailureKind, FetchLimits, IngesterConfig, KnownSchemas, LiveLag, MemoryBudget,
     Moment, OffsetGapPolicy, PartitionSettings, TailSampler, WriteFailure, WriteRequest, metrics,
     write,
-    write::{GATHER, Outcome, Waiting, WriteQueue, abandoned, shared_failure},
+    write::{GATHER, Outcome, SpareBatches, Waiting, WriteQueue, abandoned, shared_failure},
 };
 
 /// Shared by the partitions of a process.
@@ -40,6 +40,7 @@ pub struct Stages<W, D> {
     /// How far the partitions are behind, for what gives way to them.
     pub lag: LiveLag,
     writes: WriteQueue,
+    spare: SpareBatches,
     started: Instant,
 }
 
@@ -68,6 +69,7 @@ impl<W: TraceWriter, D: DeadLetters> Stages<W, D> {
             conditions,
             lag: LiveLag::default(),
             writes: WriteQueue::new(config.write.concurrency, config.write.batch_spans),
+            spare: SpareBatches::default(),
             started: Instant::now(),
         }
     }
@@ -121,8 +123,9 @@ impl<W: TraceWriter, D: DeadLetters> Stages<W, D> {
     async fn write_together(&self, waiting: &[Waiting]) -> Outcome {
         let started = Instant::now();
         let requests: Vec<&WriteRequest> = waiting.iter().map(|one| &one.request).collect();
-        let (schemas, sampler) = (&self.schemas, self.sampler.as_ref());
-        let outcome = write::write_together(&requests, schemas, sampler, &*self.writer).await;
+        let (schemas, sampler, spare) = (&self.schemas, self.sampler.as_ref(), &self.spare);
+        let outcome =
+            write::write_together(&requests, schemas, sampler, spare, &*self.writer).await;
         let spans = waiting.iter().map(Waiting::spans).sum();
         let failed = outcome.as_ref().err().map(|failure| failure.kind);
         metrics::wrote(started.elapsed(), spans, failed);
@@ -132,7 +135,8 @@ impl<W: TraceWriter, D: DeadLetters> Stages<W, D> {
     async fn write_alone(&self, one: &Waiting) -> Outcome {
         let started = Instant::now();
         let (letters, sampler) = (&self.dead_letters, self.sampler.as_ref());
-        let written = write::write(&one.request, &self.schemas, sampler, letters, &*self.writer);
+        let (schemas, spare, writer) = (&self.schemas, &self.spare, &*self.writer);
+        let written = write::write(&one.request, schemas, sampler, letters, spare, writer);
         let outcome = written.await;
         let failed = outcome.as_ref().err().map(|failure| failure.kind);
         metrics::wrote(started.elapsed(), one.spans(), failed);

@@ -5,12 +5,13 @@
 //! Retries are not made here: a failure says what kind it is, and the partition decides.
 
 mod queue;
+mod spare;
 
 use bumpalo::Bump;
-use model::SpanBatch;
 use storage::{ProgressStep, Remedy, TraceWriter, WriteBatch, WriteError, Written};
 
 pub(crate) use queue::{GATHER, Outcome, Waiting, WriteQueue, abandoned, shared_failure};
+pub use spare::SpareBatches;
 
 use crate::{DeadLetters, DueTrace, KnownSchemas, TailSampler, WriteRequest, summarise};
 
@@ -87,6 +88,7 @@ pub async fn write<W: TraceWriter, D: DeadLetters>(
     schemas: &KnownSchemas,
     sampler: Option<&TailSampler>,
     dead_letters: &D,
+    spare: &SpareBatches,
     writer: &W,
 ) -> Result<Written, WriteFailure> {
     let unacked = &request.load.dead[request.load.dead_acked..];
@@ -98,7 +100,7 @@ pub async fn write<W: TraceWriter, D: DeadLetters>(
             cause: Box::new(error),
         })?;
     }
-    write_together(&[request], schemas, sampler, writer).await
+    write_together(&[request], schemas, sampler, spare, writer).await
 }
 
 /// Writes the loads of some partitions to the store, whose dead letters are acknowledged, all in one
@@ -110,6 +112,7 @@ pub(crate) async fn write_together<W: TraceWriter>(
     requests: &[&WriteRequest],
     schemas: &KnownSchemas,
     sampler: Option<&TailSampler>,
+    spare: &SpareBatches,
     writer: &W,
 ) -> Result<Written, WriteFailure> {
     let failure = |kind, cause| WriteFailure {
@@ -119,7 +122,7 @@ pub(crate) async fn write_together<W: TraceWriter>(
     };
     let loads = requests.iter().map(|request| &request.load.traces[..]);
     let arena = Bump::new();
-    let mut batch = SpanBatch::default();
+    let mut batch = spare.take();
     let decoded: Result<Vec<_>, _> = loads
         .clone()
         .map(|traces| summarise::decode_traces(&schemas.read(), traces, &arena, &mut batch))
@@ -140,8 +143,10 @@ pub(crate) async fn write_together<W: TraceWriter>(
         progress: &steps,
         traces: &summaries,
     };
-    writer
+    let outcome = writer
         .write(whole)
         .await
-        .map_err(|error| failure(FailureKind::from(&error), Box::new(error)))
+        .map_err(|error| failure(FailureKind::from(&error), Box::new(error)));
+    spare.put(batch);
+    outcome
 }

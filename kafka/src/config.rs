@@ -105,6 +105,7 @@ const FIELDS: &[&str] = &[
     "fetch.error.backoff.ms",
     "fetch.max.bytes",
     "fetch.message.max.bytes",
+    "fetch.min.bytes",
     "fetch.queue.backoff.ms",
     "fetch.wait.max.ms",
     "group.id",

@@ -191,6 +191,19 @@ pub struct SpanBatch<'a> {
 }
 
 impl<'a> SpanBatch<'a> {
+    /// An empty batch for spans of other bytes, with the room that this one has.
+    pub fn emptied<'b>(self) -> SpanBatch<'b> {
+        SpanBatch {
+            resources: emptied(self.resources),
+            scopes: emptied(self.scopes),
+            spans: emptied(self.spans),
+            attributes: emptied(self.attributes),
+            values: emptied(self.values),
+            events: emptied(self.events),
+            links: emptied(self.links),
+        }
+    }
+
     /// The attributes of an extent.
     pub fn attributes(&self, extent: Extent) -> &[AttributeRef<'a>] {
         &self.attributes[extent.range()]
@@ -230,6 +243,13 @@ impl<'a> SpanBatch<'a> {
             .find(|attribute| attribute.key == key);
         found.map(|attribute| &attribute.value)
     }
+}
+
+/// No items, of a type of the same size, in the same memory: collecting what was a vector into a vector
+/// takes no other.
+fn emptied<T, U>(mut items: Vec<T>) -> Vec<U> {
+    items.clear();
+    items.into_iter().filter_map(|_| None).collect()
 }
 
 /// What one request carried for one trace: the content of one Kafka record.

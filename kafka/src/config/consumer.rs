@@ -54,7 +54,12 @@ pub struct ConsumerConfig {
     /// Most bytes, compressed, in one fetch.
     #[serde(with = "size")]
     pub fetch_bytes: u64,
-    /// How long a broker holds a fetch that finds nothing.
+    /// Bytes, compressed, that a broker gathers before it answers a fetch. More: fewer fetches, which
+    /// cost the brokers and us; the answer waits for them no longer than `fetch_wait`.
+    #[serde(with = "size")]
+    pub fetch_min_bytes: u64,
+    /// How long a broker holds a fetch that finds less than `fetch_min_bytes`: by so much records that
+    /// come one at a time are read later.
     #[serde(with = "humantime_serde")]
     pub fetch_wait: Duration,
     /// How long a partition whose prefetch is full waits before it looks again.
@@ -76,7 +81,8 @@ impl Default for ConsumerConfig {
             prefetch_bytes: 4 << 20,
             partition_fetch_bytes: 1 << 20,
             fetch_bytes: 16 << 20,
-            fetch_wait: Duration::from_millis(500),
+            fetch_min_bytes: 128 << 10,
+            fetch_wait: Duration::from_millis(100),
             fetch_backoff: Duration::from_millis(10),
         }
     }
@@ -106,6 +112,9 @@ impl ConsumerConfig {
         }
         if self.partition_fetch_bytes > self.fetch_bytes {
             return invalid("consumer.fetch_bytes", "must hold one partition's fetch");
+        }
+        if self.fetch_min_bytes > self.fetch_bytes {
+            return invalid("consumer.fetch_min_bytes", "must not exceed fetch_bytes");
         }
         Ok(())
     }
@@ -148,6 +157,7 @@ impl ConsumerConfig {
             )
             .set("fetch.message.max.bytes", fetch.to_string())
             .set("fetch.max.bytes", self.fetch_bytes.to_string())
+            .set("fetch.min.bytes", self.fetch_min_bytes.to_string())
             .set("fetch.wait.max.ms", self.fetch_wait.as_millis().to_string())
             .set(
                 "fetch.queue.backoff.ms",

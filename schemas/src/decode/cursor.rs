@@ -127,6 +127,17 @@ impl<'a> Cursor<'a> {
     pub(super) fn text(&mut self) -> Result<&'a str, Flaw> {
         std::str::from_utf8(self.blob()?).map_err(|_| Flaw::NotUtf8)
     }
+
+    /// Passes a `string` by. Most are ASCII, which is seen sooner than that they are UTF-8.
+    #[inline]
+    pub(super) fn pass_text(&mut self) -> Result<(), Flaw> {
+        let bytes = self.blob()?;
+        if bytes.is_ascii() || std::str::from_utf8(bytes).is_ok() {
+            Ok(())
+        } else {
+            Err(Flaw::NotUtf8)
+        }
+    }
 }
 
 /// The blocks of a list: every item takes a byte at least, so no count can exceed what is left.

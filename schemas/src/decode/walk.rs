@@ -22,7 +22,7 @@ pub(super) fn chunk<'a>(body: &'a [u8], batch: &mut SpanBatch<'a>) -> Result<Hea
     walk::<true>(body, batch)
 }
 
-/// The same, and all is checked, but of attributes, events and links nothing is kept.
+/// The same, and all is checked, but of attributes, events, links and texts nothing is kept.
 pub(super) fn bare_chunk<'a>(body: &'a [u8], batch: &mut SpanBatch<'a>) -> Result<Head<'a>, Fault> {
     walk::<false>(body, batch)
 }
@@ -43,7 +43,7 @@ fn walk<'a, const WHOLE: bool>(
     })
 }
 
-/// `WHOLE`: attributes, events and links are kept.
+/// `WHOLE`: attributes, events, links and texts are kept.
 struct Walk<'w, 'a, const WHOLE: bool> {
     cursor: Cursor<'a>,
     batch: &'w mut SpanBatch<'a>,
@@ -74,7 +74,7 @@ impl<'a, const WHOLE: bool> Walk<'_, 'a, WHOLE> {
         let resource = ResourceRef {
             attributes: self.attributes(0)?,
             dropped_attributes: self.count()?,
-            schema_url: self.cursor.text()?,
+            schema_url: self.text()?,
         };
         self.batch.resources.push(resource);
         let mut scopes = Blocks::default();
@@ -87,11 +87,11 @@ impl<'a, const WHOLE: bool> Walk<'_, 'a, WHOLE> {
     fn scope(&mut self, trace_id: TraceId) -> Result<(), Flaw> {
         let scope = ScopeRef {
             resource: self.batch.resources.len() as u32 - 1,
-            name: self.cursor.text()?,
-            version: self.cursor.text()?,
+            name: self.text()?,
+            version: self.text()?,
             attributes: self.attributes(0)?,
             dropped_attributes: self.count()?,
-            schema_url: self.cursor.text()?,
+            schema_url: self.text()?,
         };
         self.batch.scopes.push(scope);
         let scope = self.batch.scopes.len() as u32 - 1;
@@ -109,9 +109,9 @@ impl<'a, const WHOLE: bool> Walk<'_, 'a, WHOLE> {
             trace_id,
             span_id: SpanId::new(self.cursor.array()?).ok_or(Flaw::ZeroSpanId)?,
             parent_span_id: self.parent()?,
-            trace_state: self.cursor.text()?,
+            trace_state: self.text()?,
             flags: self.count()?,
-            name: self.cursor.text()?,
+            name: self.text()?,
             kind: kind(self.cursor.int()?)?,
             start: self.nanos()?,
             end: self.nanos()?,
@@ -122,7 +122,7 @@ impl<'a, const WHOLE: bool> Walk<'_, 'a, WHOLE> {
             links: self.links()?,
             dropped_links: self.count()?,
             status: status(self.cursor.int()?)?,
-            status_message: self.cursor.text()?,
+            status_message: self.text()?,
             repairs: Repairs::from_bits(self.count()?),
         })
     }
@@ -146,7 +146,7 @@ impl<'a, const WHOLE: bool> Walk<'_, 'a, WHOLE> {
         while events.next(&mut self.cursor)? {
             let event = EventRef {
                 time: self.nanos()?,
-                name: self.cursor.text()?,
+                name: self.text()?,
                 attributes: self.attributes(0)?,
                 dropped_attributes: self.count()?,
             };
@@ -164,7 +164,7 @@ impl<'a, const WHOLE: bool> Walk<'_, 'a, WHOLE> {
             let link = LinkRef {
                 trace_id: TraceId::new(self.cursor.array()?).ok_or(Flaw::ZeroReference)?,
                 span_id: self.reference()?,
-                trace_state: self.cursor.text()?,
+                trace_state: self.text()?,
                 attributes: self.attributes(0)?,
                 dropped_attributes: self.count()?,
                 flags: self.count()?,
@@ -181,7 +181,7 @@ impl<'a, const WHOLE: bool> Walk<'_, 'a, WHOLE> {
         let start = self.batch.attributes.len();
         let mut attributes = Blocks::default();
         while attributes.next(&mut self.cursor)? {
-            let key = self.cursor.text()?;
+            let key = self.text()?;
             let number = self.cursor.long()?;
             match self.scalar(number)? {
                 Some(value) if WHOLE => self.batch.attributes.push(AttributeRef { key, value }),
@@ -208,7 +208,7 @@ impl<'a, const WHOLE: bool> Walk<'_, 'a, WHOLE> {
         self.attributes.push(AttributeRef { key, value });
         while attributes.next(&mut self.cursor)? {
             let attribute = AttributeRef {
-                key: self.cursor.text()?,
+                key: self.text()?,
                 value: self.value(depth)?,
             };
             self.attributes.push(attribute);
@@ -246,7 +246,7 @@ impl<'a, const WHOLE: bool> Walk<'_, 'a, WHOLE> {
     #[inline]
     fn scalar(&mut self, number: i64) -> Result<Option<ValueRef<'a>>, Flaw> {
         Ok(Some(match u32::try_from(number) {
-            Ok(branch::STRING) => ValueRef::String(self.cursor.text()?),
+            Ok(branch::STRING) => ValueRef::String(self.text()?),
             Ok(branch::INT) => ValueRef::Int(self.cursor.long()?),
             Ok(branch::BOOL) => ValueRef::Bool(self.cursor.boolean()?),
             Ok(branch::DOUBLE) => ValueRef::Double(self.cursor.double()?),
@@ -264,6 +264,16 @@ impl<'a, const WHOLE: bool> Walk<'_, 'a, WHOLE> {
             Ok(branch::MAP) => ValueRef::Map(self.attributes(depth + 1)?),
             _ => return Err(Flaw::NoSuchBranch { branch: number }),
         })
+    }
+
+    /// A text; an empty one where nothing is kept.
+    #[inline]
+    fn text(&mut self) -> Result<&'a str, Flaw> {
+        if WHOLE {
+            return self.cursor.text();
+        }
+        self.cursor.pass_text()?;
+        Ok("")
     }
 
     fn nanos(&mut self) -> Result<UnixNanos, Flaw> {
