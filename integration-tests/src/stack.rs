@@ -302,6 +302,21 @@ impl Stack {
             park(Duration::from_millis(100));
         }
     }
+
+    /// Keeps a server from running as long as something is done.
+    pub fn while_down<T>(&self, server: Server, what: impl FnOnce(&Self) -> T) -> T {
+        let (done, is_done) = mpsc::channel::<()>();
+        std::thread::scope(|scope| {
+            scope.spawn(move || {
+                while is_done.try_recv() == Err(mpsc::TryRecvError::Empty) {
+                    self.hold_down(server, Duration::from_millis(100));
+                }
+            });
+            let outcome = what(self);
+            drop(done);
+            outcome
+        })
+    }
 }
 
 impl Drop for Stack {

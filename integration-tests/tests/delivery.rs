@@ -6,6 +6,8 @@ use std::time::Duration;
 use integration_tests::{Deployment, Server, Stack, load, longer};
 use rustix::process::Signal;
 
+const ACCEPTED: &str = "spoor_collector_spans_accepted_total";
+
 /// Everything of the ledger is there once, and what follows from the spans equals the ledger.
 fn assert_all_there(stack: &Stack, ledger: &std::path::Path) {
     load::verify(stack, ledger, &["--exclusive", "--settle", "60s"]).assert_clean();
@@ -40,7 +42,7 @@ fn survives_being_killed(name: &str, deployment: Deployment) {
     let arguments = ["--spans", longer("100000", "1000000"), "--rate", "10000"];
     let load = load::start(&stack, &ledger, &arguments);
     stack.until("spans are coming in", Duration::from_secs(30), |stack| {
-        stack.metric("spoor_collector_spans_accepted_total", "") > 30_000.0
+        stack.metric(ACCEPTED, "") > 30_000.0
     });
     stack.kill_everything();
     stack.restart();
@@ -61,33 +63,29 @@ fn everything_killed_in_mid_load_without_kafka() {
     survives_being_killed("delivery-kill-direct", Deployment::Direct);
 }
 
-fn survives_without(name: &str, server: Server, quick: &'static str, long: &'static str) {
-    let seconds = longer(quick, long).parse().expect("a number");
-    let stack = Stack::start(name, Deployment::Kafka);
+#[test]
+fn servers_away_one_after_the_other_and_the_registry_throughout() {
+    let away = |quick, long| {
+        let seconds = longer(quick, long).parse().expect("a number");
+        Duration::from_secs(seconds)
+    };
+    let stack = Stack::start("delivery-away", Deployment::Kafka);
     let ledger = stack.file("ledger");
-    let arguments = ["--spans", longer("80000", "400000"), "--rate", "4000"];
-    let load = load::start(&stack, &ledger, &arguments);
-    stack.until("spans are coming in", Duration::from_secs(30), |stack| {
-        stack.metric("spoor_collector_spans_accepted_total", "") > 10_000.0
+    let arguments = ["--spans", longer("120000", "600000"), "--rate", "4000"];
+    stack.while_down(Server::Registry, |stack| {
+        let load = load::start(stack, &ledger, &arguments);
+        let are_coming_in = |than: f64| {
+            stack.until("spans are coming in", Duration::from_secs(60), |stack| {
+                stack.metric(ACCEPTED, "") > than
+            });
+        };
+        are_coming_in(10_000.0);
+        stack.hold_down(Server::Postgres, away("10", "60"));
+        are_coming_in(stack.metric(ACCEPTED, "") + 4_000.0);
+        stack.hold_down(Server::Kafka, away("5", "30"));
+        load::finish(load);
     });
-    stack.hold_down(server, Duration::from_secs(seconds));
-    load::finish(load);
     assert_all_there(&stack, &ledger);
-}
-
-#[test]
-fn postgres_away_for_a_while() {
-    survives_without("delivery-postgres", Server::Postgres, "10", "60");
-}
-
-#[test]
-fn kafka_away_for_a_while() {
-    survives_without("delivery-broker", Server::Kafka, "5", "30");
-}
-
-#[test]
-fn registry_away_throughout() {
-    survives_without("delivery-registry", Server::Registry, "10", "60");
 }
 
 #[test]
@@ -96,11 +94,11 @@ fn postgres_frozen_for_a_while() {
     let ledger = stack.file("ledger");
     let load = load::start(&stack, &ledger, &["--spans", "60000", "--rate", "6000"]);
     stack.until("spans are coming in", Duration::from_secs(30), |stack| {
-        stack.metric("spoor_collector_spans_accepted_total", "") > 10_000.0
+        stack.metric(ACCEPTED, "") > 10_000.0
     });
     stack.signal(Server::Postgres, Signal::STOP);
     stack.until("the collector goes on", Duration::from_secs(30), |stack| {
-        stack.metric("spoor_collector_spans_accepted_total", "") > 40_000.0
+        stack.metric(ACCEPTED, "") > 40_000.0
     });
     stack.signal(Server::Postgres, Signal::CONT);
     load::finish(load);

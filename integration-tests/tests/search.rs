@@ -16,7 +16,8 @@ struct Traces {
 fn traces() -> &'static Traces {
     static TRACES: OnceLock<Traces> = OnceLock::new();
     TRACES.get_or_init(|| {
-        let stack = Stack::start("search", Deployment::Kafka);
+        // Without Kafka, what is answered is stored.
+        let stack = Stack::start("search", Deployment::Direct);
         let ids = std::array::from_fn(|_| new_trace_id());
         for (number, id) in (1u64..).zip(&ids) {
             let mut span = span(id, "GET /cart", Duration::from_millis(10 * number));
@@ -36,9 +37,6 @@ fn traces() -> &'static Traces {
             post_spans(&stack, "stock", &[tagged(other, "cart.id", "c2")]).status,
             200
         );
-        stack.until("all four are stored", Duration::from_secs(15), |stack| {
-            stack.metric("spoor_ingester_spans_stored_total", "") >= 4.0
-        });
         Traces { stack, ids }
     })
 }
