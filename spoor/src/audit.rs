@@ -19,7 +19,6 @@ use crate::config::{Config, Deployment};
 use crate::console::say;
 use crate::replay::moment;
 use crate::schema_ids;
-use crate::servers::beside_all_in_one;
 
 /// `spoor audit`
 #[derive(Debug, Args)]
@@ -51,7 +50,6 @@ pub(crate) struct AuditArgs {
 
 /// Audits. `Ok(false)`: something does not add up.
 pub(crate) async fn run(config: &Config, args: AuditArgs) -> anyhow::Result<bool> {
-    let config = &beside_all_in_one(config)?;
     // Counters first: what they have counted is accounted for by the time that the store is read,
     // or in flight by the time that the log is.
     let counters = counters::read(&args.counters).await?;
