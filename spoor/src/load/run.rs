@@ -64,19 +64,13 @@ pub async fn run(args: RunArgs) -> anyhow::Result<()> {
         .endpoint
         .as_deref()
         .unwrap_or(args.protocol.default_endpoint());
-    // Small enough to be read out and typed.
-    let seed = args.seed.unwrap_or_else(|| rand::random::<u32>().into());
+    let recipe = recipe(&args);
     if !args.json {
+        let seed = recipe.seed;
         console::line(&format!(
             "seed {seed}: --seed {seed} makes the same traffic"
         ));
     }
-    let recipe = Recipe {
-        seed,
-        ids: args.ids,
-        protocol: args.protocol,
-        within: args.within,
-    };
     let shared = Arc::new(Shared {
         recipe,
         ledger: Mutex::new(Ledger::create(args.ledger.as_deref(), &recipe)?),
@@ -119,6 +113,17 @@ pub async fn run(args: RunArgs) -> anyhow::Result<()> {
     }
     progress.abort();
     finish(&shared, args.json).await
+}
+
+/// What the traffic is made from, by a seed of its own if none is told.
+fn recipe(args: &RunArgs) -> Recipe {
+    Recipe {
+        // Small enough to be read out and typed.
+        seed: args.seed.unwrap_or_else(|| rand::random::<u32>().into()),
+        ids: args.ids,
+        protocol: args.protocol,
+        within: args.within,
+    }
 }
 
 /// Makes windows of traffic and queues their requests, at the rate that was asked for.
