@@ -376,3 +376,26 @@ async fn finish(shared: &Shared, json: bool) -> anyhow::Result<()> {
     console::line(&text);
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        run: RunArgs,
+    }
+
+    fn seed(words: &[&str]) -> u64 {
+        recipe(&Line::parse_from([&["load"], words].concat()).run).seed
+    }
+
+    #[test]
+    fn runs_draw_seeds_of_their_own_unless_one_is_told() {
+        assert_ne!(seed(&[]), seed(&[]));
+        assert_eq!(seed(&["--seed", "7"]), 7);
+    }
+}
