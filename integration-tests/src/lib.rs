@@ -3,7 +3,8 @@
 //! - [`Stack`]: one `spoor all-in-one` with servers of its own, to be killed and started again.
 //! - [`Agent`]: one `spoor agent` in front of a stack.
 //! - [`clients`]: OpenTelemetry's SDKs in several languages, and what they say they sent.
-//! - [`otlp_json`], [`jaeger_json`]: what must be read back for it, through either API generation.
+//! - [`assert_read_back`]: the same compared with what each query API answers, as [`otlp_json`],
+//!   [`jaeger_json`], [`jaeger_protobuf`] and [`zipkin_json`] have it; [`QueryGrpc`] asks over gRPC.
 //! - [`otlp_http`]: requests and spans made by hand.
 //! - [`faults`]: what may happen to installations of separate processes, and the table of it.
 //! - [`load`]: the load generator and its verifier, run as commands.
@@ -13,14 +14,22 @@ mod agent;
 pub mod bench;
 pub mod clients;
 pub mod faults;
+mod jaeger;
 pub mod jaeger_json;
+pub mod jaeger_protobuf;
 pub mod load;
 pub mod otlp_http;
 pub mod otlp_json;
 mod ports;
+mod query_grpc;
+mod read_back;
 mod stack;
+pub mod zipkin_json;
 
 pub use agent::Agent;
+pub use jaeger::JaegerSpan;
+pub use query_grpc::QueryGrpc;
+pub use read_back::assert_read_back;
 pub use stack::{Deployment, Server, Stack, fetch};
 
 use std::path::{Path, PathBuf};

@@ -117,11 +117,16 @@ pub fn start(stack: &Stack, ledger: &Path, arguments: &[&str]) -> Child {
     start_at(&stack.otlp_grpc(), ledger, arguments)
 }
 
-/// Begins to send spans to an address.
+/// Begins to send spans to an address: the same ones each time, unless the arguments name a seed.
 pub fn start_at(endpoint: &str, ledger: &Path, arguments: &[&str]) -> Child {
+    let seed: &[&str] = match arguments.contains(&"--seed") {
+        true => &[],
+        false => &["--seed", "1"],
+    };
     Command::new(binary())
         .args(["load", "--json", "--endpoint", endpoint, "--ledger"])
         .arg(ledger)
+        .args(seed)
         .args(arguments)
         .stdout(Stdio::piped())
         .spawn()

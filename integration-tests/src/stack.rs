@@ -95,15 +95,13 @@ impl Stack {
         command
     }
 
-    /// Runs a command of the binary beside the stack, with the stack's settings, to its end.
+    /// Runs a command of the binary beside the stack, with the stack's settings, to its end. It finds the
+    /// servers by the folder of their data.
     pub fn beside(&self, arguments: &[&str]) -> Output {
         let mut command = Command::new(binary());
         command.args(arguments);
-        command
-            .envs(self.port_settings())
-            .envs(self.settings.iter().cloned())
-            .env("SPOOR__EMBEDDED__DATA_DIR", self.folder.join("data"))
-            .env("SPOOR__DEPLOYMENT", self.deployment_name());
+        command.arg("--data-dir").arg(self.folder.join("data"));
+        command.envs(self.settings.iter().cloned());
         command.output().expect("the binary starts")
     }
 

@@ -6,67 +6,56 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use integration_tests::clients::{Language, Report, export, throw};
-use integration_tests::{Agent, Deployment, Stack, fetch, jaeger_json, load, longer, otlp_json};
+use integration_tests::{
+    Agent, Deployment, QueryGrpc, Stack, assert_read_back, fetch, load, longer,
+};
 
 /// How long what was sent may take until it is found, through an agent and on two busy cores.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A stack and an agent before it, for the tests that disturb neither.
-fn calm() -> &'static (Stack, Agent) {
-    static CALM: OnceLock<(Stack, Agent)> = OnceLock::new();
+/// A stack and an agent before it, for the tests that disturb neither, and what asks the stack over gRPC.
+fn calm() -> &'static (Stack, Agent, QueryGrpc) {
+    static CALM: OnceLock<(Stack, Agent, QueryGrpc)> = OnceLock::new();
     CALM.get_or_init(|| {
         let stack = Stack::start("agent", Deployment::Direct);
         let agent = Agent::start(&stack, &[]);
-        (stack, agent)
+        let grpc = QueryGrpc::connect(&stack);
+        (stack, agent, grpc)
     })
 }
 
-/// Waits for the trace and compares it with what the client says it sent.
-fn assert_read_back(report: &Report) {
-    let (stack, _) = calm();
-    let v3 = format!("/api/v3/traces/{}?rawTraces=true", report.trace_id);
-    stack.until("the trace is there, whole", PATIENCE, |stack| {
-        stack
-            .get(&v3)
-            .is_some_and(|answer| otlp_json::spans(&answer).len() == report.spans.len())
-    });
-    let answer = stack.get(&v3).expect("it was there just now");
-    assert_eq!(otlp_json::spans(&answer), report.spans);
-    let v1 = format!("/api/traces/{}?raw=true", report.trace_id);
-    let answer = stack.get(&v1).expect("the same trace");
-    assert_eq!(
-        jaeger_json::spans(&answer),
-        jaeger_json::expected(&report.spans)
-    );
+fn assert_all_read_back(report: &Report) {
+    let (stack, _, grpc) = calm();
+    assert_read_back(stack, grpc, report, PATIENCE);
 }
 
 #[test]
 fn jaegers_python_client_in_the_compact_protocol() {
-    let (_, agent) = calm();
-    assert_read_back(&throw(Language::Python, agent.jaeger_compact()));
+    let (_, agent, _) = calm();
+    assert_all_read_back(&throw(Language::Python, agent.jaeger_compact()));
 }
 
 #[test]
 fn jaegers_node_client_in_the_binary_protocol() {
-    let (_, agent) = calm();
-    assert_read_back(&throw(Language::Node, agent.jaeger_binary()));
+    let (_, agent, _) = calm();
+    assert_all_read_back(&throw(Language::Node, agent.jaeger_binary()));
 }
 
 #[test]
 fn opentelemetrys_python_sdk_over_grpc() {
-    let (_, agent) = calm();
-    assert_read_back(&export(Language::Python, "grpc", &agent.otlp_grpc()));
+    let (_, agent, _) = calm();
+    assert_all_read_back(&export(Language::Python, "grpc", &agent.otlp_grpc()));
 }
 
 #[test]
 fn opentelemetrys_node_sdk_over_http_with_json() {
-    let (_, agent) = calm();
-    assert_read_back(&export(Language::Node, "http-json", &agent.otlp_http()));
+    let (_, agent, _) = calm();
+    assert_all_read_back(&export(Language::Node, "http-json", &agent.otlp_http()));
 }
 
 #[test]
 fn what_to_sample_is_what_the_collector_says() {
-    let (stack, agent) = calm();
+    let (stack, agent, _) = calm();
     let path = "/sampling?service=shop";
     let told = fetch(
         &format!("{}{path}", stack.told_address("what to sample")),
@@ -91,7 +80,7 @@ fn garbage() -> Vec<Vec<u8>> {
 
 #[test]
 fn garbage_is_counted_and_does_no_harm() {
-    let (_, agent) = calm();
+    let (_, agent, _) = calm();
     let ports = [
         ("jaeger_compact", agent.jaeger_compact()),
         ("jaeger_binary", agent.jaeger_binary()),
@@ -112,7 +101,7 @@ fn garbage_is_counted_and_does_no_harm() {
             agent.metric(requests, &label) + lost == garbage.len() as f64
         });
     }
-    assert_read_back(&throw(Language::Python, agent.jaeger_compact()));
+    assert_all_read_back(&throw(Language::Python, agent.jaeger_compact()));
 }
 
 #[test]

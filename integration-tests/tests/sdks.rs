@@ -1,5 +1,5 @@
-//! What OpenTelemetry's SDKs and Jaeger's and Zipkin's own clients send is read back equal, field by field, through both generations of
-//! Jaeger's API.
+//! What OpenTelemetry's SDKs and Jaeger's and Zipkin's own clients send is read back equal, field by field, through
+//! each query API.
 
 #[path = "sdks/same_answers.rs"]
 mod same_answers;
@@ -8,80 +8,65 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use integration_tests::clients::{Language, Report, export, export_with, rust};
-use integration_tests::{Deployment, Stack, jaeger_json, otlp_json};
+use integration_tests::{Deployment, QueryGrpc, Stack, assert_read_back};
 
 fn stack() -> &'static Stack {
     static STACK: OnceLock<Stack> = OnceLock::new();
     STACK.get_or_init(|| Stack::start("sdks", Deployment::Kafka))
 }
 
-/// Waits for the trace and compares it with what the client says it sent.
-fn assert_read_back(report: &Report) {
-    let (stack, id) = (stack(), &report.trace_id);
-    let v3 = format!("/api/v3/traces/{id}?rawTraces=true");
-    stack.until(
-        "the trace is there, whole",
-        Duration::from_secs(15),
-        |stack| {
-            stack
-                .get(&v3)
-                .is_some_and(|answer| otlp_json::spans(&answer).len() == report.spans.len())
-        },
-    );
-    let answer = stack.get(&v3).expect("it was there just now");
-    assert_eq!(otlp_json::spans(&answer), report.spans);
-    let answer = stack
-        .get(&format!("/api/traces/{id}?raw=true"))
-        .expect("the same trace");
-    assert_eq!(
-        jaeger_json::spans(&answer),
-        jaeger_json::expected(&report.spans)
-    );
+fn grpc() -> &'static QueryGrpc {
+    static GRPC: OnceLock<QueryGrpc> = OnceLock::new();
+    GRPC.get_or_init(|| QueryGrpc::connect(stack()))
+}
+
+fn assert_all_read_back(report: &Report) {
+    assert_read_back(stack(), grpc(), report, Duration::from_secs(15));
 }
 
 #[test]
 fn python_over_grpc() {
-    assert_read_back(&export(Language::Python, "grpc", &stack().otlp_grpc()));
+    assert_all_read_back(&export(Language::Python, "grpc", &stack().otlp_grpc()));
 }
 
 #[test]
 fn python_over_http() {
-    assert_read_back(&export(Language::Python, "http", &stack().otlp_http()));
+    assert_all_read_back(&export(Language::Python, "http", &stack().otlp_http()));
 }
 
 #[test]
 fn node_over_grpc() {
-    assert_read_back(&export(Language::Node, "grpc", &stack().otlp_grpc()));
+    assert_all_read_back(&export(Language::Node, "grpc", &stack().otlp_grpc()));
 }
 
 #[test]
 fn node_over_http_with_protobuf() {
-    assert_read_back(&export(Language::Node, "http", &stack().otlp_http()));
+    assert_all_read_back(&export(Language::Node, "http", &stack().otlp_http()));
 }
 
 #[test]
 fn node_over_http_with_json() {
-    assert_read_back(&export(Language::Node, "http-json", &stack().otlp_http()));
+    assert_all_read_back(&export(Language::Node, "http-json", &stack().otlp_http()));
 }
 
 #[test]
 fn java_over_grpc() {
-    assert_read_back(&export(Language::Java, "grpc", &stack().otlp_grpc()));
+    assert_all_read_back(&export(Language::Java, "grpc", &stack().otlp_grpc()));
 }
 
 #[test]
 fn java_over_http_with_gzip() {
-    assert_read_back(&export(Language::Java, "http", &stack().otlp_http()));
+    assert_all_read_back(&export(Language::Java, "http", &stack().otlp_http()));
 }
 
 #[test]
 fn rust_over_grpc() {
-    assert_read_back(&rust::export("grpc", &stack().otlp_grpc()));
+    assert_all_read_back(&rust::export("grpc", &stack().otlp_grpc()));
 }
 
 #[test]
 fn rust_over_http() {
-    assert_read_back(&rust::export("http", &stack().otlp_http()));
+    assert_all_read_back(&rust::export("http", &stack().otlp_http()));
 }
 
 fn jaeger_thrift() -> String {
@@ -95,31 +80,31 @@ fn zipkin() -> String {
 #[test]
 fn jaegers_java_client_in_thrift_over_http() {
     let report = export_with(Language::Java, "jaeger", "thrift", &jaeger_thrift());
-    assert_read_back(&report);
+    assert_all_read_back(&report);
 }
 
 #[test]
 fn zipkins_java_reporter_in_json() {
-    assert_read_back(&export_with(Language::Java, "zipkin", "json", &zipkin()));
+    assert_all_read_back(&export_with(Language::Java, "zipkin", "json", &zipkin()));
 }
 
 #[test]
 fn zipkins_java_reporter_in_protobuf() {
     let report = export_with(Language::Java, "zipkin", "protobuf", &zipkin());
-    assert_read_back(&report);
+    assert_all_read_back(&report);
 }
 
 #[test]
 fn zipkins_node_client_in_version_2() {
-    assert_read_back(&export_with(Language::Node, "zipkin", "v2", &zipkin()));
+    assert_all_read_back(&export_with(Language::Node, "zipkin", "v2", &zipkin()));
 }
 
 #[test]
 fn zipkins_node_client_in_version_1() {
-    assert_read_back(&export_with(Language::Node, "zipkin", "v1", &zipkin()));
+    assert_all_read_back(&export_with(Language::Node, "zipkin", "v1", &zipkin()));
 }
 
 #[test]
 fn py_zipkin_in_json() {
-    assert_read_back(&export_with(Language::Python, "zipkin", "json", &zipkin()));
+    assert_all_read_back(&export_with(Language::Python, "zipkin", "json", &zipkin()));
 }

@@ -84,6 +84,7 @@ async fn start(
             .start(&config.embedded, plan, &brokers, &process.readiness)
             .await?;
         adopt(config, addresses);
+        servers.note(config.deployment)?;
     }
     migrate::store(config)
         .await

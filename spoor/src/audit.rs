@@ -5,7 +5,7 @@ mod report;
 
 use std::sync::Arc;
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use bootstrap::clock;
 use clap::Args;
 use ingester::audit::{AuditOptions, CounterTotals, against_counters, audit};
@@ -19,7 +19,6 @@ use crate::config::{Config, Deployment};
 use crate::console::say;
 use crate::replay::moment;
 use crate::schema_ids;
-use crate::servers::beside_all_in_one;
 
 /// `spoor audit`
 #[derive(Debug, Args)]
@@ -51,7 +50,10 @@ pub(crate) struct AuditArgs {
 
 /// Audits. `Ok(false)`: something does not add up.
 pub(crate) async fn run(config: &Config, args: AuditArgs) -> anyhow::Result<bool> {
-    let config = &beside_all_in_one(config)?;
+    ensure!(
+        config.storage.url.is_set(),
+        "storage.url is empty: say where Postgres is"
+    );
     // Counters first: what they have counted is accounted for by the time that the store is read,
     // or in flight by the time that the log is.
     let counters = counters::read(&args.counters).await?;
@@ -93,7 +95,7 @@ fn options(config: &Config, args: &AuditArgs, now: UnixNanos) -> anyhow::Result<
     let retained = u64::try_from(store.retention.as_nanos()).unwrap_or(u64::MAX);
     let first_kept = Day::of(now.saturating_sub(retained));
     let (from, to) = (day(&args.from)?, day(&args.to)?);
-    anyhow::ensure!(
+    ensure!(
         args.deep || (from.is_none() && to.is_none()),
         "--from and --to are for --deep"
     );
@@ -114,6 +116,10 @@ fn options(config: &Config, args: &AuditArgs, now: UnixNanos) -> anyhow::Result<
 }
 
 async fn log(config: &Config) -> anyhow::Result<(RangeReader, KnownSchemas)> {
+    ensure!(
+        !config.kafka.brokers.is_empty(),
+        "kafka.brokers is empty: say where Kafka is"
+    );
     let reader = RangeReader::new(&config.kafka.client()).context("cannot read from Kafka")?;
     let registry = schema_ids::registry(config)?;
     let source = registry.map(|registry| Arc::new(registry) as Arc<dyn SchemaSource>);

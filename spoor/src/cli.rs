@@ -38,6 +38,9 @@ pub(crate) struct SourceArgs {
     /// Sets a key of the configuration; may be repeated.
     #[arg(long = "set", global = true, value_name = "SECTION.KEY=VALUE")]
     set: Vec<String>,
+    /// Folder with all data of the servers that all-in-one starts. Commands beside it find them by it.
+    #[arg(long, global = true, value_name = "FOLDER")]
+    data_dir: Option<PathBuf>,
 }
 
 /// What spoor can do.
@@ -141,9 +144,6 @@ pub(crate) struct AllInOneArgs {
 /// Flags of the subcommands that start servers.
 #[derive(Debug, Args)]
 pub(crate) struct EmbeddedArgs {
-    /// Folder for all data of the servers.
-    #[arg(long, value_name = "FOLDER")]
-    data_dir: Option<PathBuf>,
     /// Folder with the programs of the servers.
     #[arg(long, value_name = "FOLDER")]
     runtime_dir: Option<PathBuf>,
@@ -198,15 +198,21 @@ impl Cli {
             Command::Servers(servers) => servers.flags(),
             _ => Vec::new(),
         };
-        flags.splice(0..0, self.sources.set.iter().cloned());
+        flags.splice(0..0, self.sources.flags());
         Sources::of_process(self.sources.config.clone(), flags)
+    }
+}
+
+impl SourceArgs {
+    fn flags(&self) -> Vec<String> {
+        let data = flags([("embedded.data_dir", path(&self.data_dir))]);
+        [self.set.clone(), data].concat()
     }
 }
 
 impl EmbeddedArgs {
     fn flags(&self) -> Vec<String> {
         flags([
-            ("embedded.data_dir", path(&self.data_dir)),
             ("embedded.runtime_dir", path(&self.runtime_dir)),
             (
                 "deployment",
@@ -271,6 +277,19 @@ mod tests {
     fn the_data_folder_and_the_deployment_are_keys_of_the_document() {
         let flags = sources(&["all-in-one", "--data-dir", "/d", "--deployment", "direct"]).flags;
         assert_eq!(flags, ["embedded.data_dir=/d", "deployment=direct"]);
+    }
+
+    #[test]
+    fn commands_beside_an_all_in_one_are_told_its_folder() {
+        for command in [
+            &["sizes"][..],
+            &["dlq", "ls"],
+            &["replay", "ls"],
+            &["audit"],
+        ] {
+            let flags = sources(&[command, &["--data-dir", "/d"]].concat()).flags;
+            assert_eq!(flags, ["embedded.data_dir=/d"]);
+        }
     }
 
     #[test]

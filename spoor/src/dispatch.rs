@@ -55,10 +55,12 @@ impl Failure {
 pub(crate) fn run(cli: Cli) -> Result<ExitCode, Failure> {
     let sources = cli.sources();
     let document = || valid(&sources);
+    // Commands that work on what Postgres keeps, also beside the all-in-one that started it.
     let on_postgres = |command| {
-        let loaded = document()?;
+        let mut loaded = document()?;
         let checked = loaded.config.needs_postgres(command);
         checked.map_err(Failure::Contradiction)?;
+        loaded.config = servers::beside_all_in_one(loaded.config)?;
         Ok::<_, Failure>(loaded)
     };
     match cli.command {

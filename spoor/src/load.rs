@@ -12,6 +12,7 @@ pub(crate) mod send;
 mod ledger;
 mod console;
 mod freshness;
+mod summary;
 mod run;
 mod again;
 mod verify;
@@ -69,9 +70,10 @@ pub struct RunArgs {
     /// Requests under way at a time.
     #[arg(long, default_value_t = 8)]
     pub connections: usize,
-    /// The same seed makes the same traffic.
-    #[arg(long, default_value_t = 1)]
-    pub seed: u64,
+    /// The same seed makes the same traffic, ids of traces included. Without one, each run draws its
+    /// own, tells it, and writes it into the ledger.
+    #[arg(long)]
+    pub seed: Option<u64>,
     /// Seed of the traces' ids, which the summary lists then: the same traffic under other ids.
     #[arg(long, value_name = "SEED")]
     pub ids: Option<u64>,

@@ -25,6 +25,7 @@ use bootstrap::{Readiness, Secret};
 pub(crate) use beside::beside_all_in_one;
 pub(crate) use config::EmbeddedConfig;
 use data_dir::{DataDir, DataDirError};
+use ports::Ports;
 use supervise::Server;
 
 use anyhow::Context;
@@ -72,6 +73,7 @@ pub(crate) struct Addresses {
 /// Running children. They die with this process; [`Servers::stop`] ends them in order.
 pub(crate) struct Servers {
     addresses: Addresses,
+    ports: Ports,
     data: DataDir,
     running: Vec<Server>,
 }
@@ -100,6 +102,7 @@ impl Servers {
             .map_or_else(data_dir::default_path, Ok)?;
         Ok(Self {
             addresses: Addresses::default(),
+            ports: Ports::default(),
             data: lock(&path).await?,
             running: Vec::new(),
         })
@@ -149,6 +152,7 @@ impl Servers {
             self.running.push(server);
             self.addresses.registry = Some(registry::url(ports.registry));
         }
+        self.ports = ports;
         Ok(&self.addresses)
     }
 

@@ -42,6 +42,7 @@ async fn start(servers: &mut Servers, config: &Config, plan: Plan) -> anyhow::Re
         .await?
         .clone();
     servers.registry_healthy(&config.embedded).await?;
+    servers.note(config.deployment)?;
     Ok(addresses)
 }
 

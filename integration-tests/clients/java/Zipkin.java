@@ -1,6 +1,7 @@
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 import zipkin2.Endpoint;
@@ -27,6 +28,7 @@ public class Zipkin {
             .build(protobuf ? SpanBytesEncoder.PROTO3 : SpanBytesEncoder.JSON_V2);
     long now = System.currentTimeMillis() * 1000;
     Endpoint shop = Endpoint.newBuilder().serviceName("java-zipkin").ip("10.1.2.3").port(8080).build();
+    Endpoint bank = Endpoint.newBuilder().serviceName("bank").ip("2001:db8::7").port(443).build();
     Span root =
         span("a1", null, Span.Kind.SERVER, "post /checkout", now - 30_123, 30_000)
             .localEndpoint(shop)
@@ -36,6 +38,7 @@ public class Zipkin {
     Span charge =
         span("b2", "a1", Span.Kind.CLIENT, "charge", now - 20_000, 7_001)
             .localEndpoint(shop)
+            .remoteEndpoint(bank)
             .addAnnotation(now - 15_000, "card declined")
             .putTag("attempt", "2")
             .build();
@@ -62,7 +65,15 @@ public class Zipkin {
     fields.add("\"kind\":" + (span.kind() == Span.Kind.SERVER ? 2 : 3));
     fields.add("\"startTimeUnixNano\":" + text(nanos(span.timestampAsLong())));
     fields.add("\"endTimeUnixNano\":" + text(nanos(span.timestampAsLong() + span.durationAsLong())));
-    fields.add("\"attributes\":" + list(span.tags().entrySet().stream().sorted(Map.Entry.comparingByKey()).map(tag -> attribute(tag.getKey(), tag.getValue())).toList()));
+    Map<String, String> attributes = new TreeMap<>();
+    span.tags().forEach((key, value) -> attributes.put(key, attribute(key, value)));
+    Endpoint remote = span.remoteEndpoint();
+    if (remote != null) {
+      attributes.put("net.peer.ip", attribute("net.peer.ip", remote.ipv6()));
+      attributes.put("net.peer.port", port("net.peer.port", remote));
+      attributes.put("peer.service", attribute("peer.service", remote.serviceName()));
+    }
+    fields.add("\"attributes\":" + list(List.copyOf(attributes.values())));
     fields.add(
         "\"events\":"
             + list(
@@ -71,11 +82,15 @@ public class Zipkin {
                     .toList()));
     fields.add("\"links\":[],\"status\":{\"code\":0,\"message\":\"\"},\"scope\":{\"name\":\"\",\"version\":\"\"}");
     Endpoint local = span.localEndpoint();
-    String port = "{\"key\":\"net.host.port\",\"value\":{\"intValue\":\"" + local.portAsInt() + "\"}}";
+    String port = port("net.host.port", local);
     fields.add(
         "\"resource\":"
             + list(List.of(attribute("net.host.ip", local.ipv4()), port, attribute("service.name", local.serviceName()))));
     return fields.stream().collect(Collectors.joining(",", "{", "}"));
+  }
+
+  static String port(String key, Endpoint endpoint) {
+    return "{\"key\":" + text(key) + ",\"value\":{\"intValue\":\"" + endpoint.portAsInt() + "\"}}";
   }
 
   static String attribute(String key, String value) {

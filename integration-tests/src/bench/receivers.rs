@@ -31,7 +31,7 @@ impl Receiver {
     /// What the others are compared with.
     pub const OTLP: Self = receiver("grpc", 0);
     /// All of them, OTLP over gRPC first.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::OTLP,
         receiver("http", 1),
         receiver("http-json", 1),
@@ -39,6 +39,8 @@ impl Receiver {
         receiver("jaeger-thrift", 3),
         receiver("zipkin-json", 4),
         receiver("zipkin-protobuf", 4),
+        receiver("zipkin-v1-json", 4),
+        receiver("zipkin-v1-thrift", 4),
     ];
 }
 

@@ -23,6 +23,8 @@ pub(super) fn carried(
         Protocol::JaegerGrpc => by_jaeger,
         Protocol::JaegerThrift => by_jaegers_thrift,
         Protocol::ZipkinJson | Protocol::ZipkinProtobuf => by_zipkin,
+        Protocol::ZipkinV1Json => by_zipkins_first_json,
+        Protocol::ZipkinV1Thrift => by_zipkins_thrift,
     };
     request.resource_spans.iter_mut().for_each(each);
     request
@@ -68,6 +70,20 @@ fn become_scalar(attribute: &mut KeyValue) {
         None | Some(Value::ArrayValue(_) | Value::KvlistValue(_))
     ) {
         become_text(attribute);
+    }
+}
+
+/// The same, and what JSON has no value for.
+fn become_json(attribute: &mut KeyValue) {
+    let value = attribute.value.as_ref().and_then(|of| of.value.as_ref());
+    let is_strange = match value {
+        Some(Value::DoubleValue(number)) => !number.is_finite(),
+        Some(Value::BytesValue(_)) => true,
+        _ => false,
+    };
+    match is_strange {
+        true => become_text(attribute),
+        false => become_scalar(attribute),
     }
 }
 
@@ -133,6 +149,25 @@ fn by_jaegers_thrift(of: &mut ResourceSpans) {
 }
 
 fn by_zipkin(of: &mut ResourceSpans) {
+    by_every_zipkin(of);
+    for span in spans(of) {
+        span.attributes.iter_mut().for_each(become_text);
+        // The objects of JSON have no order.
+        span.attributes.sort_by(|a, b| a.key.cmp(&b.key));
+    }
+}
+
+fn by_zipkins_first_json(of: &mut ResourceSpans) {
+    by_every_zipkin(of);
+    spans(of).for_each(|span| span.attributes.iter_mut().for_each(become_json));
+}
+
+fn by_zipkins_thrift(of: &mut ResourceSpans) {
+    by_every_zipkin(of);
+    spans(of).for_each(|span| span.attributes.iter_mut().for_each(become_scalar));
+}
+
+fn by_every_zipkin(of: &mut ResourceSpans) {
     forget_in_common(of);
     if let Some(resource) = &mut of.resource {
         resource.attributes.retain(|of| of.key == "service.name");
@@ -141,9 +176,6 @@ fn by_zipkin(of: &mut ResourceSpans) {
         become_micros(span);
         span.flags = 0;
         span.links.clear();
-        span.attributes.iter_mut().for_each(become_text);
-        // The objects of JSON have no order.
-        span.attributes.sort_by(|a, b| a.key.cmp(&b.key));
         for event in &mut span.events {
             event.attributes.clear();
         }

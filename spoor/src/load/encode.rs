@@ -1,9 +1,11 @@
 //! Requests as each protocol writes them. What is encoded here was brought down before to what the
 //! protocol can carry, by `carry.rs`.
 
+mod thrift;
 mod jaeger;
 mod jaeger_thrift;
 mod zipkin;
+mod zipkin_v1;
 
 use bytes::Bytes;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
@@ -28,6 +30,8 @@ pub fn encode(protocol: Protocol, request: &ExportTraceServiceRequest) -> anyhow
         Protocol::JaegerThrift => jaeger_thrift::batch(request)?,
         Protocol::ZipkinJson => zipkin::json(request)?,
         Protocol::ZipkinProtobuf => zipkin::protobuf(request),
+        Protocol::ZipkinV1Json => zipkin_v1::json(request)?,
+        Protocol::ZipkinV1Thrift => zipkin_v1::thrift(request),
     };
     Ok(body.into())
 }
@@ -79,4 +83,14 @@ fn service(resource: Option<&Resource>) -> (&str, impl Iterator<Item = &KeyValue
     });
     let others = attributes.iter().filter(move |of| !is_name(of));
     (name.unwrap_or_default(), others)
+}
+
+/// The first half of a trace id, which Thrift has a field for.
+fn high(trace_id: &[u8]) -> &[u8] {
+    &trace_id[..trace_id.len() / 2]
+}
+
+/// The second half.
+fn low(trace_id: &[u8]) -> &[u8] {
+    &trace_id[trace_id.len() / 2..]
 }

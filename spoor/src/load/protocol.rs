@@ -22,6 +22,10 @@ pub enum Protocol {
     ZipkinJson,
     /// Zipkin's protobuf.
     ZipkinProtobuf,
+    /// Zipkin's JSON, version 1.
+    ZipkinV1Json,
+    /// Zipkin's Thrift.
+    ZipkinV1Thrift,
 }
 
 /// What a request is addressed to.
@@ -46,13 +50,16 @@ impl Protocol {
             Self::Http | Self::HttpJson => "http://127.0.0.1:4318",
             Self::JaegerGrpc => "http://127.0.0.1:14250",
             Self::JaegerThrift => "http://127.0.0.1:14268",
-            Self::ZipkinJson | Self::ZipkinProtobuf => "http://127.0.0.1:9411",
+            Self::ZipkinJson | Self::ZipkinProtobuf | Self::ZipkinV1Json | Self::ZipkinV1Thrift => {
+                "http://127.0.0.1:9411"
+            }
         }
     }
 
     pub(super) fn target(self) -> Target {
         const PROTOBUF: &str = "application/x-protobuf";
         const JSON: &str = "application/json";
+        const THRIFT: &str = "application/x-thrift";
         match self {
             Self::Grpc => {
                 Target::Method("/opentelemetry.proto.collector.trace.v1.TraceService/Export")
@@ -60,9 +67,11 @@ impl Protocol {
             Self::Http => Target::Post("/v1/traces", PROTOBUF),
             Self::HttpJson => Target::Post("/v1/traces", JSON),
             Self::JaegerGrpc => Target::Method("/jaeger.api_v2.CollectorService/PostSpans"),
-            Self::JaegerThrift => Target::Post("/api/traces", "application/x-thrift"),
+            Self::JaegerThrift => Target::Post("/api/traces", THRIFT),
             Self::ZipkinJson => Target::Post("/api/v2/spans", JSON),
             Self::ZipkinProtobuf => Target::Post("/api/v2/spans", PROTOBUF),
+            Self::ZipkinV1Json => Target::Post("/api/v1/spans", JSON),
+            Self::ZipkinV1Thrift => Target::Post("/api/v1/spans", THRIFT),
         }
     }
 }

@@ -9,7 +9,6 @@ use anyhow::Context;
 use bytes::Bytes;
 use hdrhistogram::Histogram;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
-use serde::Serialize;
 use tokio::sync::{Mutex, mpsc};
 use tokio::time::Instant;
 
@@ -17,6 +16,7 @@ use super::encode::encode;
 use super::freshness::Freshness;
 use super::ledger::{Entry, Ledger};
 use super::send::{self, Exporter};
+use super::summary::{Found, Summary};
 use super::traffic::{Recipe, TRACES_PER_WINDOW};
 use super::yardstick::{Measuring, Yardstick};
 use super::{RunArgs, console, span_count};
@@ -58,40 +58,19 @@ struct Shared {
     yardstick: OnceLock<Yardstick>,
 }
 
-/// How a run went. Times in milliseconds.
-#[derive(Debug, Serialize)]
-struct Summary {
-    spans: u64,
-    seconds: f64,
-    spans_per_second: f64,
-    requests: u64,
-    retries: u64,
-    ack_p50_ms: f64,
-    ack_p99_ms: f64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    freshness_traces: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    freshness_p50_ms: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    freshness_p99_ms: Option<f64>,
-    #[serde(flatten)]
-    yardstick: Option<Yardstick>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    trace_ids: Vec<String>,
-}
-
 /// Sends until the number of spans, the time, or the user's patience is over.
 pub async fn run(args: RunArgs) -> anyhow::Result<()> {
     let endpoint = args
         .endpoint
         .as_deref()
         .unwrap_or(args.protocol.default_endpoint());
-    let recipe = Recipe {
-        seed: args.seed,
-        ids: args.ids,
-        protocol: args.protocol,
-        within: args.within,
-    };
+    let recipe = recipe(&args);
+    if !args.json {
+        let seed = recipe.seed;
+        console::line(&format!(
+            "seed {seed}: --seed {seed} makes the same traffic"
+        ));
+    }
     let shared = Arc::new(Shared {
         recipe,
         ledger: Mutex::new(Ledger::create(args.ledger.as_deref(), &recipe)?),
@@ -134,6 +113,17 @@ pub async fn run(args: RunArgs) -> anyhow::Result<()> {
     }
     progress.abort();
     finish(&shared, args.json).await
+}
+
+/// What the traffic is made from, by a seed of its own if none is told.
+fn recipe(args: &RunArgs) -> Recipe {
+    Recipe {
+        // Small enough to be read out and typed.
+        seed: args.seed.unwrap_or_else(|| rand::random::<u32>().into()),
+        ids: args.ids,
+        protocol: args.protocol,
+        within: args.within,
+    }
 }
 
 /// Makes windows of traffic and queues their requests, at the rate that was asked for.
@@ -357,11 +347,12 @@ async fn finish(shared: &Shared, json: bool) -> anyhow::Result<()> {
     let spans = shared.spans.load(Ordering::Relaxed);
     let acks = shared.acks.lock().await;
     let ms = |micros: u64| micros as f64 / 1_000.0;
-    let fresh = match &shared.freshness {
+    let found = match &shared.freshness {
         Some(freshness) => Some(freshness.finish().await),
         None => None,
     };
     let summary = Summary {
+        seed: shared.recipe.seed,
         spans,
         seconds,
         spans_per_second: spans as f64 / seconds,
@@ -369,19 +360,42 @@ async fn finish(shared: &Shared, json: bool) -> anyhow::Result<()> {
         retries: shared.retries.load(Ordering::Relaxed),
         ack_p50_ms: ms(acks.value_at_quantile(0.5)),
         ack_p99_ms: ms(acks.value_at_quantile(0.99)),
-        freshness_traces: fresh.as_ref().map(Histogram::len),
-        freshness_p50_ms: fresh.as_ref().map(|fresh| ms(fresh.value_at_quantile(0.5))),
-        freshness_p99_ms: fresh
-            .as_ref()
-            .map(|fresh| ms(fresh.value_at_quantile(0.99))),
+        found: found.map(|found| Found {
+            freshness_traces: found.len(),
+            freshness_p50_ms: ms(found.value_at_quantile(0.5)),
+            freshness_p99_ms: ms(found.value_at_quantile(0.99)),
+        }),
         yardstick: shared.yardstick.get().copied(),
         trace_ids: std::mem::take(&mut *shared.trace_ids.lock().await),
     };
     let text = if json {
         serde_json::to_string(&summary)?
     } else {
-        format!("\n{summary:#?}")
+        summary.text()
     };
     console::line(&text);
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        run: RunArgs,
+    }
+
+    fn seed(words: &[&str]) -> u64 {
+        recipe(&Line::parse_from([&["load"], words].concat()).run).seed
+    }
+
+    #[test]
+    fn runs_draw_seeds_of_their_own_unless_one_is_told() {
+        assert_ne!(seed(&[]), seed(&[]));
+        assert_eq!(seed(&["--seed", "7"]), 7);
+    }
 }

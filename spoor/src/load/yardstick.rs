@@ -11,8 +11,8 @@ const LEVEL: i32 = 3;
 /// Bytes of the requests one after another, and of the same compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub(super) struct Yardstick {
-    otlp_bytes: u64,
-    zstd_bytes: u64,
+    pub(super) otlp_bytes: u64,
+    pub(super) zstd_bytes: u64,
 }
 
 /// Compresses requests and keeps nothing but the length.

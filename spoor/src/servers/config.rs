@@ -10,7 +10,8 @@ config! {
     /// address (`kafka.brokers`, `registry.url`, `storage.url`) is empty. All listen on 127.0.0.1.
     pub(crate) struct EmbeddedConfig {
         /// Folder for all data of the servers. Default: `$XDG_DATA_HOME/spoor`, else
-        /// `~/.local/share/spoor`. Another folder is another, empty installation.
+        /// `~/.local/share/spoor`. Another folder is another, empty installation. Commands such as
+        /// `spoor audit` that are told no address find the servers that run in it.
         pub data_dir: Option<PathBuf> = None,
         /// Folder with the servers' programs. Default: `runtime` next to the folder of the
         /// `spoor` program.

@@ -123,6 +123,12 @@ fn lock(folder: &Path) -> Result<File, DataDirError> {
     }
 }
 
+/// Whether a process holds the folder.
+pub(crate) fn is_in_use(folder: &Path) -> bool {
+    let file = File::open(folder.join("lock"));
+    file.is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
+}
+
 fn holder(file: &mut File) -> Option<u32> {
     let mut text = String::new();
     file.rewind().ok()?;
@@ -161,6 +167,16 @@ mod tests {
             error.contains(&format!("process {}", std::process::id())),
             "{error}"
         );
+    }
+
+    #[test]
+    fn a_folder_is_in_use_for_as_long_as_it_is_held() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(!is_in_use(folder.path()));
+        let held = DataDir::open(folder.path()).unwrap();
+        assert!(is_in_use(folder.path()));
+        drop(held);
+        assert!(!is_in_use(folder.path()));
     }
 
     #[test]

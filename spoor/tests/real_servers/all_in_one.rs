@@ -153,6 +153,42 @@ async fn a_span_goes_straight_to_the_store_where_there_is_no_kafka() {
     assert_eq!(folder.processes(), []);
 }
 
+/// Runs a command that is told nothing but the folder.
+fn beside(folder: &Folder, arguments: &[&str]) -> (bool, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_spoor"));
+    let output = command
+        .args(arguments)
+        .arg("--data-dir")
+        .arg(folder.path())
+        .output()
+        .unwrap();
+    let (out, error) = (output.stdout, output.stderr);
+    let text = [out, error].map(|text| String::from_utf8(text).unwrap());
+    (output.status.success(), text.concat())
+}
+
+#[tokio::test]
+async fn commands_beside_it_find_its_servers_by_the_folder_of_its_data() {
+    let folder = Folder::new();
+    let spoor = AllInOne::start(&folder, &POSTGRES_ALONE);
+    spoor.send_span(TRACE).await;
+    spoor.until_found(TRACE).await;
+    for (arguments, told) in [
+        (&["sizes"][..], "1 spans in 1 segments"),
+        (&["audit"], "residue: 0."),
+        (&["purge", "--yes"], "the store is empty"),
+    ] {
+        let (is_done, text) = beside(&folder, arguments);
+        assert!(is_done && text.contains(told), "{arguments:?}: {text}");
+    }
+    assert_eq!(spoor.stop().code(), Some(0));
+    let (is_done, text) = beside(&folder, &["sizes"]);
+    assert!(
+        !is_done && text.contains("no spoor all-in-one runs in"),
+        "{text}"
+    );
+}
+
 #[tokio::test]
 async fn an_acknowledged_span_survives_the_death_of_every_process() {
     let folder = Folder::new();

@@ -99,8 +99,8 @@ fn endpoint(out: &mut Vec<u8>, name: &str, endpoint: &Endpoint<'_>) {
     let first = out.len();
     for (name, value) in [
         ("serviceName", endpoint.service),
-        ("ipv4", endpoint.ip("ipv4")),
-        ("ipv6", endpoint.ip("ipv6")),
+        ("ipv4", endpoint.ipv4),
+        ("ipv6", endpoint.ipv6),
     ] {
         if let Some(value) = value {
             separate(out, first);
@@ -161,7 +161,8 @@ fn tags<'a>(resource: &'a Resource, scope: &'a Scope, span: &'a Span) -> Tags<'a
         }
     }
     let of_resource = resource.attributes.iter();
-    let of_resource = of_resource.filter(|of| of.key != SERVICE_NAME);
+    let of_resource =
+        of_resource.filter(|of| of.key != SERVICE_NAME && !endpoint::says_of_host(of));
     let of_span = span.attributes.iter();
     let of_span = of_span.filter(|of| !endpoint::says(of));
     for KeyValue { key, value } in of_resource.chain(of_span) {

@@ -119,3 +119,24 @@ fn everything_else_is_a_tag_or_an_annotation() {
     )]));
     insta::assert_snapshot!(text.replace("},{\"traceId", "},\n{\"traceId"));
 }
+
+#[test]
+fn an_endpoint_that_came_with_a_resource_is_one_again() {
+    let mut of_shop = of_service("shop", Scope::default(), vec![span(1)]);
+    of_shop.resource.attributes.extend([
+        KeyValue::new("net.host.ip", "10.1.2.3"),
+        KeyValue::new("net.host.ipv6", "2001:db8::7"),
+        KeyValue::new("net.host.port", 8080i64),
+    ]);
+    let text = rendered(trace(vec![of_shop.clone()]));
+    let whole = r#""localEndpoint":{"serviceName":"shop","ipv4":"10.1.2.3","ipv6":"2001:db8::7","port":8080}"#;
+    assert!(text.contains(whole) && !text.contains("net.host"), "{text}");
+
+    let own = KeyValue::new("net.host.ip", "10.9.9.9");
+    of_shop.scopes[0].spans[0].attributes.push(own);
+    let text = rendered(trace(vec![of_shop]));
+    assert!(
+        text.contains(r#""ipv4":"10.9.9.9""#) && !text.contains("10.1.2.3"),
+        "a span's attribute hides its resource's: {text}"
+    );
+}

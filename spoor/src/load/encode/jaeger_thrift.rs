@@ -7,15 +7,9 @@ use opentelemetry_proto::tonic::common::v1::KeyValue;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 
 use super::jaeger::{fields, references, tags};
-use super::{Placed, service, spans};
+use super::thrift::{BOOL, DOUBLE, STRUCT, Writer};
+use super::{Placed, high, low, service, spans};
 
-const BOOL: u8 = 2;
-const DOUBLE: u8 = 4;
-const I32: u8 = 8;
-const I64: u8 = 10;
-const STRING: u8 = 11;
-const STRUCT: u8 = 12;
-const LIST: u8 = 15;
 const NANOS_PER_MICRO: u64 = 1_000;
 
 /// The spans of one process.
@@ -31,7 +25,7 @@ pub(super) fn batch(request: &ExportTraceServiceRequest) -> anyhow::Result<Vec<u
     out.end();
     out.list(2, spans(of_resource), span);
     out.end();
-    Ok(out.0)
+    Ok(out.finish())
 }
 
 fn span(out: &mut Writer, placed: Placed<'_>) {
@@ -64,26 +58,18 @@ fn span(out: &mut Writer, placed: Placed<'_>) {
     out.end();
 }
 
-fn high(trace_id: &[u8]) -> &[u8] {
-    &trace_id[..trace_id.len() / 2]
-}
-
-fn low(trace_id: &[u8]) -> &[u8] {
-    &trace_id[trace_id.len() / 2..]
-}
-
 fn tag(out: &mut Writer, tag: &KeyValue) {
     out.text(1, tag.key.as_bytes());
     match tag.value.as_ref().and_then(|of| of.value.as_ref()) {
         Some(Value::DoubleValue(number)) => {
             out.i32(2, 1);
             out.begin(DOUBLE, 4);
-            out.0.extend(number.to_be_bytes());
+            out.raw(&number.to_be_bytes());
         }
         Some(Value::BoolValue(is)) => {
             out.i32(2, 2);
             out.begin(BOOL, 5);
-            out.0.push(u8::from(*is));
+            out.raw(&[u8::from(*is)]);
         }
         Some(Value::IntValue(number)) => {
             out.i32(2, 3);
@@ -99,60 +85,4 @@ fn tag(out: &mut Writer, tag: &KeyValue) {
         }
     }
     out.end();
-}
-
-/// Thrift's binary protocol, written in place.
-#[derive(Default)]
-struct Writer(Vec<u8>);
-
-impl Writer {
-    fn begin(&mut self, kind: u8, id: i16) {
-        self.0.push(kind);
-        self.0.extend(id.to_be_bytes());
-    }
-
-    /// Ends a struct.
-    fn end(&mut self) {
-        self.0.push(0);
-    }
-
-    fn i32(&mut self, id: i16, value: i32) {
-        self.begin(I32, id);
-        self.0.extend(value.to_be_bytes());
-    }
-
-    fn i64(&mut self, id: i16, value: i64) {
-        self.begin(I64, id);
-        self.0.extend(value.to_be_bytes());
-    }
-
-    /// Eight bytes as a number; an absent id is zero.
-    fn id(&mut self, id: i16, bytes: &[u8]) {
-        self.i64(id, i64::from_be_bytes(bytes.try_into().unwrap_or_default()));
-    }
-
-    fn text(&mut self, id: i16, bytes: &[u8]) {
-        self.begin(STRING, id);
-        self.0.extend((bytes.len() as i32).to_be_bytes());
-        self.0.extend(bytes);
-    }
-
-    /// Structs, each of which `write` ends.
-    fn list<T>(
-        &mut self,
-        id: i16,
-        items: impl IntoIterator<Item = T>,
-        write: impl Fn(&mut Self, T),
-    ) {
-        self.begin(LIST, id);
-        self.0.push(STRUCT);
-        let length = self.0.len();
-        self.0.extend([0; 4]);
-        let mut count: i32 = 0;
-        for item in items {
-            write(self, item);
-            count += 1;
-        }
-        self.0[length..length + 4].copy_from_slice(&count.to_be_bytes());
-    }
 }

@@ -8,15 +8,15 @@ use serde_json::{Map, Value as Json, json};
 use super::{Placed, service, spans};
 use crate::load::carry;
 
-const NANOS_PER_MICRO: u64 = 1_000;
+pub(super) const NANOS_PER_MICRO: u64 = 1_000;
 
-/// A span in both encodings' terms.
-struct ZipkinSpan<'a> {
-    service: &'a str,
-    placed: Placed<'a>,
+/// A span in the terms of every encoding.
+pub(super) struct ZipkinSpan<'a> {
+    pub(super) service: &'a str,
+    pub(super) placed: Placed<'a>,
 }
 
-fn all(request: &ExportTraceServiceRequest) -> impl Iterator<Item = ZipkinSpan<'_>> {
+pub(super) fn all(request: &ExportTraceServiceRequest) -> impl Iterator<Item = ZipkinSpan<'_>> {
     request.resource_spans.iter().flat_map(|of_resource| {
         let (service, _) = service(of_resource.resource.as_ref());
         spans(of_resource).map(move |placed| ZipkinSpan { service, placed })
@@ -24,11 +24,12 @@ fn all(request: &ExportTraceServiceRequest) -> impl Iterator<Item = ZipkinSpan<'
 }
 
 impl ZipkinSpan<'_> {
-    fn start(&self) -> u64 {
+    /// In microseconds, as the duration.
+    pub(super) fn start(&self) -> u64 {
         self.placed.span.start_time_unix_nano / NANOS_PER_MICRO
     }
 
-    fn duration(&self) -> u64 {
+    pub(super) fn duration(&self) -> u64 {
         let of = self.placed.span;
         let lasts = of
             .end_time_unix_nano
@@ -36,8 +37,8 @@ impl ZipkinSpan<'_> {
         lasts / NANOS_PER_MICRO
     }
 
-    /// Attributes, and what there are only tags for.
-    fn tags(&self) -> Vec<(String, String)> {
+    /// What there are only tags for: scope, trace state, status, work inside a service.
+    pub(super) fn field_tags(&self) -> Vec<(String, String)> {
         let of_fields = self.placed.field_tags();
         let of_fields = of_fields.map(|(key, text)| (key.to_owned(), text.to_owned()));
         let mut tags: Vec<(String, String)> = of_fields.collect();
@@ -58,13 +59,19 @@ impl ZipkinSpan<'_> {
                 _ => {}
             }
         }
+        tags
+    }
+
+    /// The same and the attributes.
+    fn tags(&self) -> Vec<(String, String)> {
+        let mut tags = self.field_tags();
         let own = self.placed.span.attributes.iter();
         tags.extend(own.map(|of| (of.key.clone(), carry::text(&of.value))));
         tags
     }
 }
 
-fn hex(id: &[u8]) -> String {
+pub(super) fn hex(id: &[u8]) -> String {
     id.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
