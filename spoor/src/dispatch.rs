@@ -56,13 +56,15 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode, Failure> {
     let sources = cli.sources();
     let document = || valid(&sources);
     // Commands that work on what Postgres keeps, also beside the all-in-one that started it.
-    let on_postgres = |command| {
+    let found_by = |find: fn(Config) -> anyhow::Result<Config>, command| {
         let mut loaded = document()?;
         let checked = loaded.config.needs_postgres(command);
         checked.map_err(Failure::Contradiction)?;
-        loaded.config = servers::beside_all_in_one(loaded.config)?;
+        loaded.config = find(loaded.config)?;
         Ok::<_, Failure>(loaded)
     };
+    let on_postgres = |command| found_by(servers::beside_all_in_one, command);
+    let on_named = |command| found_by(servers::named_all_in_one, command);
     match cli.command {
         Command::Child(child) => {
             let error = servers::child::become_program(child.parent, child.signal, &child.program);
@@ -82,7 +84,7 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode, Failure> {
             let loaded = on_postgres("spoor replay")?;
             return judged(crate::replay::run(&loaded.config, command));
         }
-        Command::Purge(arguments) => purge(&on_postgres("spoor purge")?, arguments)?,
+        Command::Purge(arguments) => purge(&on_named("spoor purge")?, arguments)?,
         Command::Rebuild(arguments) => rebuild(&on_postgres("spoor rebuild")?, arguments)?,
         Command::Sizes(arguments) => sizes(&on_postgres("spoor sizes")?, arguments)?,
         Command::Backfill(arguments) => {

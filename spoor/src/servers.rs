@@ -22,7 +22,7 @@ use std::time::Duration;
 
 use bootstrap::{Readiness, Secret};
 
-pub(crate) use beside::beside_all_in_one;
+pub(crate) use beside::{beside_all_in_one, named_all_in_one};
 pub(crate) use config::EmbeddedConfig;
 use data_dir::{DataDir, DataDirError};
 use ports::Ports;

@@ -54,10 +54,7 @@ impl Servers {
 ///
 /// Errors: it names none, and no servers run there.
 pub(crate) fn beside_all_in_one(config: Config) -> anyhow::Result<Config> {
-    let names_one = config.storage.url.is_set()
-        || config.registry.url.is_set()
-        || !config.kafka.brokers.is_empty();
-    if names_one {
+    if names_a_server(&config) {
         return Ok(config);
     }
     let path = match &config.embedded.data_dir {
@@ -72,6 +69,21 @@ pub(crate) fn beside_all_in_one(config: Config) -> anyhow::Result<Config> {
     let found = Note::read(&path).map_err(anyhow::Error::from);
     let found = found.and_then(|note| adopt(config, note, &path));
     found.with_context(|| format!("cannot find the servers that run in {}", path.display()))
+}
+
+fn names_a_server(config: &Config) -> bool {
+    config.storage.url.is_set() || config.registry.url.is_set() || !config.kafka.brokers.is_empty()
+}
+
+/// The same for a command that destroys: it takes no installation because it lies in the usual place.
+///
+/// Errors: as above, and if neither a server nor a folder is named.
+pub(crate) fn named_all_in_one(config: Config) -> anyhow::Result<Config> {
+    ensure!(
+        names_a_server(&config) || config.embedded.data_dir.is_some(),
+        "say which installation: name its servers, or the folder of an all-in-one with --data-dir"
+    );
+    beside_all_in_one(config)
 }
 
 fn adopt(mut config: Config, note: Note, data: &Path) -> anyhow::Result<Config> {
@@ -113,6 +125,12 @@ mod tests {
         let mut config = Config::default();
         config.embedded.data_dir = Some(folder.path().to_owned());
         config
+    }
+
+    #[test]
+    fn what_destroys_wants_an_installation_named() {
+        let error = named_all_in_one(Config::default()).unwrap_err();
+        assert!(error.to_string().contains("which installation"), "{error}");
     }
 
     #[test]
