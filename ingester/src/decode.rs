@@ -150,7 +150,7 @@ impl Head {
                     payload: record.payload.unwrap_or_default(),
                     headers: record
                         .headers
-                        .into_iter()
+                        .iter()
                         .filter(|(name, _)| !follows(name))
                         .collect(),
                     spans: chunk.spans.len() as u32,

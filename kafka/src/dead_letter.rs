@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use crate::headers::Headers;
 use crate::record::{OutboundRecord, Record, TopicPartition};
 
 /// Prefix of the headers that this module writes; the original's other headers are untouched.
@@ -86,7 +87,7 @@ pub struct DeadLetterRecord {
     /// Original payload.
     pub payload: Option<Bytes>,
     /// Original headers, then ours.
-    pub headers: Vec<(String, Bytes)>,
+    pub headers: Headers,
 }
 
 impl DeadLetter {
@@ -126,15 +127,10 @@ impl DeadLetter {
     /// The record to produce: the original's key, payload and headers, and these facts as
     /// headers. Facts of an earlier attempt are replaced.
     pub fn record(&self, original: &Record) -> DeadLetterRecord {
-        let mut headers = untouched_headers(original);
-        headers.extend(
-            self.facts()
-                .map(|(name, value)| (name.to_owned(), Bytes::from(value))),
-        );
         DeadLetterRecord {
             key: original.key.clone(),
             payload: original.payload.clone(),
-            headers,
+            headers: with_ours(original, self.facts()),
         }
     }
 
@@ -156,13 +152,14 @@ impl DeadLetter {
     /// The record to produce to the topic that the letter came from: key, payload and headers as
     /// they were, and the letter's attempt and identity, so that it is known again.
     pub fn again(&self, dead: &Record) -> DeadLetterRecord {
-        let mut headers = untouched_headers(dead);
-        headers.push((ATTEMPT.to_owned(), self.attempt.to_string().into()));
-        headers.push((REDRIVEN.to_owned(), self.identity().into()));
+        let known_by = [
+            (ATTEMPT, self.attempt.to_string()),
+            (REDRIVEN, self.identity()),
+        ];
         DeadLetterRecord {
             key: dead.key.clone(),
             payload: dead.payload.clone(),
-            headers,
+            headers: with_ours(dead, known_by.into_iter()),
         }
     }
 
@@ -210,10 +207,7 @@ impl DeadLetter {
 impl DeadLetterRecord {
     /// The headers as [`OutboundRecord`] borrows them.
     pub fn header_refs(&self) -> Vec<(&str, &[u8])> {
-        self.headers
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.as_ref()))
-            .collect()
+        self.headers.iter().collect()
     }
 
     /// The record for a topic, with the headers from [`Self::header_refs`]. It goes to the
@@ -233,13 +227,13 @@ impl DeadLetterRecord {
     }
 }
 
-/// The headers that are not ours.
-fn untouched_headers(record: &Record) -> Vec<(String, Bytes)> {
-    let kept = record
-        .headers
-        .iter()
-        .filter(|(name, _)| !name.starts_with(HEADER_PREFIX));
-    kept.cloned().collect()
+/// A record's headers that are not ours, and ours behind them.
+fn with_ours(record: &Record, ours: impl Iterator<Item = (&'static str, String)>) -> Headers {
+    let headers = record.headers.iter();
+    let kept = headers.filter(|(name, _)| !name.starts_with(HEADER_PREFIX));
+    let ours: Vec<(&str, String)> = ours.collect();
+    let ours = ours.iter().map(|(name, value)| (*name, value.as_bytes()));
+    kept.chain(ours).collect()
 }
 
 /// The dead letter that a record was, if it says so in a way that can be believed.

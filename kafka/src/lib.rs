@@ -13,6 +13,7 @@
 
 pub mod config;
 pub mod record;
+pub mod headers;
 pub mod partitioner;
 pub mod producer;
 pub mod consumer;
@@ -37,6 +38,7 @@ pub use config::{
 };
 pub use consumer::{ConsumeError, GroupConsumer, GroupEvent, GroupEvents, Release};
 pub use dead_letter::{DeadLetter, DeadLetterError, DeadLetterRecord};
+pub use headers::Headers;
 pub use offsets::{Ahead, OffsetTracker, Passed};
 pub use partition::{AssignedPartition, PartitionRecords};
 pub use partitioner::{murmur2, partition_of};

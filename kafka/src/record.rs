@@ -4,7 +4,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use rdkafka::message::{BorrowedMessage, Headers, Message};
+use rdkafka::message::{BorrowedMessage, Headers as _, Message};
+
+use crate::Headers;
 
 /// A partition of a topic.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -68,19 +70,17 @@ pub struct Record {
     pub key: Option<Bytes>,
     /// Payload; `None` is a tombstone.
     pub payload: Option<Bytes>,
-    /// Headers in their order; a header without a value has an empty one.
-    pub headers: Vec<(String, Bytes)>,
+    /// Headers.
+    pub headers: Headers,
 }
 
 impl Record {
     /// Copies a record out of the client's buffers.
     pub(crate) fn copy_of(message: &BorrowedMessage<'_>) -> Self {
         let headers = message.headers().map(|headers| {
-            let copied = headers.iter().map(|header| {
-                let value = header.value.map(Bytes::copy_from_slice).unwrap_or_default();
-                (header.key.to_owned(), value)
-            });
-            copied.collect()
+            let borrowed = headers.iter();
+            let borrowed = borrowed.map(|header| (header.key, header.value.unwrap_or_default()));
+            borrowed.collect()
         });
         Self {
             offset: message.offset(),
@@ -93,21 +93,12 @@ impl Record {
 
     /// Value of the first header with this name.
     pub fn header(&self, name: &str) -> Option<&[u8]> {
-        self.headers
-            .iter()
-            .find(|(found, _)| found == name)
-            .map(|(_, value)| value.as_ref())
+        self.headers.first(name)
     }
 
     /// Bytes of key, payload and headers.
     pub fn size(&self) -> usize {
-        let headers: usize = self
-            .headers
-            .iter()
-            .map(|(name, value)| name.len() + value.len())
-            .sum();
-        self.key.as_ref().map_or(0, Bytes::len)
-            + self.payload.as_ref().map_or(0, Bytes::len)
-            + headers
+        let key = self.key.as_ref().map_or(0, Bytes::len);
+        key + self.payload.as_ref().map_or(0, Bytes::len) + self.headers.size()
     }
 }

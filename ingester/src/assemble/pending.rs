@@ -3,6 +3,7 @@
 use std::sync::OnceLock;
 
 use bytes::Bytes;
+use kafka::Headers;
 use model::{Tenant, TimeRange, TraceId, UnixNanos};
 use storage::Completeness;
 
@@ -23,7 +24,7 @@ pub struct HeldRecord {
     /// Framed Avro.
     pub payload: Bytes,
     /// Its headers, without those that follow from the payload.
-    pub headers: Vec<(String, Bytes)>,
+    pub headers: Headers,
     /// How many spans it holds.
     pub spans: u32,
 }

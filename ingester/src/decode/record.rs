@@ -1,7 +1,7 @@
 //! What a record turns out to be once it is decoded.
 
 use bytes::Bytes;
-use kafka::Record;
+use kafka::{Headers, Record};
 use model::{RejectReason, Tenant, TraceId};
 
 use crate::HeldRecord;
@@ -39,7 +39,7 @@ pub struct DeadRecord {
     /// Its payload.
     pub payload: Bytes,
     /// Its headers.
-    pub headers: Vec<(String, Bytes)>,
+    pub headers: Headers,
     /// Why it cannot be stored.
     pub reason: RejectReason,
     /// The error in words.
@@ -95,11 +95,8 @@ impl DeadRecord {
 
     /// Whose it says it is; empty if it does not say, or not in a way that can be stored.
     pub fn tenant(&self) -> &str {
-        let named = self
-            .headers
-            .iter()
-            .rev()
-            .find(|(name, _)| name == TENANT_HEADER);
+        let headers = self.headers.iter();
+        let named = headers.filter(|(name, _)| *name == TENANT_HEADER).last();
         let name = named.and_then(|(_, value)| std::str::from_utf8(value).ok());
         name.filter(|name| Tenant::parse(name).is_ok())
             .unwrap_or_default()
@@ -125,19 +122,17 @@ impl DeadRecord {
         reason: RejectReason,
         error: &str,
     ) -> Self {
-        let text = |text: &str| Bytes::copy_from_slice(text.as_bytes());
-        let mut headers = record.headers;
-        headers.push((TENANT_HEADER.to_owned(), text(tenant.as_str())));
-        headers.push((
-            RECEIVED_AT_HEADER.to_owned(),
-            text(&record.received_at.to_string()),
-        ));
+        let received_at = record.received_at.to_string();
+        let following = [
+            (TENANT_HEADER, tenant.as_str().as_bytes()),
+            (RECEIVED_AT_HEADER, received_at.as_bytes()),
+        ];
         Self {
             offset: record.offset,
             timestamp_ms: record.timestamp_ms,
             key: record.key,
             payload: record.payload,
-            headers,
+            headers: record.headers.iter().chain(following).collect(),
             reason,
             error: error.to_owned(),
             spans: record.spans,
@@ -168,7 +163,6 @@ pub(super) fn follows(header: &str) -> bool {
     header == TENANT_HEADER || header == RECEIVED_AT_HEADER
 }
 
-fn cost(payload: &Bytes, key: Option<&Bytes>, headers: &[(String, Bytes)]) -> u64 {
-    let headers = headers.iter().map(|(name, value)| name.len() + value.len());
-    (payload.len() + key.map_or(0, Bytes::len) + headers.sum::<usize>()) as u64 + OVERHEAD
+fn cost(payload: &Bytes, key: Option<&Bytes>, headers: &Headers) -> u64 {
+    (payload.len() + key.map_or(0, Bytes::len) + headers.size()) as u64 + OVERHEAD
 }

@@ -53,8 +53,8 @@ pub fn content(open: OpenLetter, schemas: &KnownSchemas) -> LetterContent {
         headers: open
             .record
             .headers
-            .into_iter()
-            .map(|(name, value)| (name, value.to_vec()))
+            .iter()
+            .map(|(name, value)| (name.to_owned(), value.to_vec()))
             .collect(),
         decoded,
         undecoded,

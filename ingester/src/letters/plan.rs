@@ -36,7 +36,7 @@ pub fn verdict(
 
 #[cfg(test)]
 mod tests {
-    use kafka::Record;
+    use kafka::{Headers, Record};
     use model::{Letter, LetterId, LetterOrigin};
 
     use super::*;
@@ -71,7 +71,7 @@ mod tests {
             timestamp_ms: 0,
             key: None,
             payload: None,
-            headers: Vec::new(),
+            headers: Headers::default(),
         };
         let mut open = OpenLetter {
             letter,

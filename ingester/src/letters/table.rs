@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use kafka::Record;
+use kafka::{Headers, Record};
 use model::{
     Letter, LetterFilter, LetterId, PurgeReport, PurgeRequest, RedriveOutcome, RedriveReport,
     RedriveState, RejectReason,
@@ -201,7 +201,7 @@ fn open(row: KeptLetter, schemas: &KnownSchemas) -> OpenLetter {
         timestamp_ms: row.written_us / 1_000,
         key: None,
         payload: Some(Bytes::from(row.record)),
-        headers: Vec::new(),
+        headers: Headers::default(),
     };
     OpenLetter {
         identity: Some(letter.id.to_string()),

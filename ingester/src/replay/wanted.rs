@@ -83,21 +83,17 @@ pub(super) fn received_at(record: &Record) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use bytes::Bytes;
     use model::{Tenant, TimeRange};
 
     use super::*;
 
     fn record(headers: &[(&str, &str)]) -> Record {
-        let header = |(name, value): &(&str, &str)| {
-            ((*name).to_owned(), Bytes::copy_from_slice(value.as_bytes()))
-        };
         Record {
             offset: 0,
             timestamp_ms: 0,
             key: None,
             payload: None,
-            headers: headers.iter().map(header).collect(),
+            headers: headers.iter().copied().collect(),
         }
     }
 

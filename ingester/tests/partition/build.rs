@@ -90,7 +90,7 @@ impl Rec {
                 received_at: 0,
                 key: None,
                 payload: self.payload,
-                headers: Vec::new(),
+                headers: kafka::Headers::default(),
                 spans: self.spans,
             },
         }

@@ -37,7 +37,7 @@ fn dead(offset: i64) -> Decoded {
         timestamp_ms: 0,
         key: None,
         payload: b"?".as_slice().into(),
-        headers: Vec::new(),
+        headers: kafka::Headers::default(),
         reason: RejectReason::Unframed,
         error: "no frame".to_owned(),
         spans: 0,

@@ -266,12 +266,7 @@ async fn copies_of_a_letter_are_driven_again_once() {
     on_topics("copies", Counted::connect().await, |cluster| async move {
         let dead = cluster.dead_of_new_schema(1).await;
         let letter = cluster.letters().letter(dead[0].id).await.unwrap().unwrap();
-        let headers: Vec<_> = letter
-            .record
-            .headers
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.as_ref()))
-            .collect();
+        let headers: Vec<_> = letter.record.headers.iter().collect();
         let copy = OutboundRecord {
             topic: &cluster.config.consume.dead_letter_topic,
             key: letter.record.key.as_deref().unwrap(),

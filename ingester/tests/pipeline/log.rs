@@ -39,15 +39,12 @@ impl MemoryLog {
         let offset = shared
             .low
             .max(shared.records.last().map_or(0, |last| last.offset + 1));
-        let headers = headers
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), Bytes::copy_from_slice(value.as_bytes())));
         shared.records.push(Record {
             offset,
             timestamp_ms: 0,
             key: None,
             payload: payload.map(Bytes::from),
-            headers: headers.collect(),
+            headers: headers.iter().copied().collect(),
         });
         self.written.notify_waiters();
         offset

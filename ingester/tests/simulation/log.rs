@@ -211,7 +211,7 @@ impl Entry {
                 timestamp_ms: 0,
                 key: None,
                 payload: b"?".as_slice().into(),
-                headers: Vec::new(),
+                headers: kafka::Headers::default(),
                 reason: RejectReason::Unframed,
                 error: "no frame".to_owned(),
                 spans: 0,

@@ -27,7 +27,7 @@ pub(crate) fn consumed(records: Vec<collector::SpanRecord>) -> Vec<Record> {
         timestamp_ms: (record.received_at / 1_000_000) as i64,
         key: Some(Bytes::copy_from_slice(record.trace_id.as_bytes())),
         payload: Some(record.payload.into()),
-        headers: Vec::new(),
+        headers: kafka::Headers::default(),
     };
     records.into_iter().enumerate().map(record).collect()
 }

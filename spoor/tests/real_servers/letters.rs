@@ -44,7 +44,7 @@ async fn leave_letters(servers: &Servers) {
             timestamp_ms: 1,
             key: Some(n.to_be_bytes().to_vec().into()),
             payload: Some(n.to_string().into_bytes().into()),
-            headers: Vec::new(),
+            headers: kafka::Headers::default(),
         };
         let letter = DeadLetter::of(&original, &origin, "unframed", "no frame");
         let letter = letter.decided(u64::from(n), "test").record(&original);

@@ -4,7 +4,9 @@ use std::error::Error;
 
 use bootstrap::chain;
 use bytes::Bytes;
-use kafka::{DeadLetter, DeadLetterRecord, ProduceError, Producer, Record, TopicPartition};
+use kafka::{
+    DeadLetter, DeadLetterRecord, Headers, ProduceError, Producer, Record, TopicPartition,
+};
 use model::{Refusal, RejectReason, Tally};
 
 use crate::enrich::UnknownTenant;
@@ -91,7 +93,7 @@ impl DeadLetterTopic {
         let hollow = Record {
             payload: None,
             key: record.key.as_ref().map(first),
-            headers: Vec::new(),
+            headers: Headers::default(),
             ..record.clone()
         };
         let kept = self.send(origin, &hollow, &error, flaw).await;

@@ -118,15 +118,12 @@ mod tests {
     use crate::decode;
 
     fn record(offset: i64, payload: &[u8], headers: &[(&str, &[u8])]) -> Record {
-        let headers = headers
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), Bytes::copy_from_slice(value)));
         Record {
             offset,
             timestamp_ms: 0,
             key: None,
             payload: Some(Bytes::copy_from_slice(payload)),
-            headers: headers.collect(),
+            headers: headers.iter().copied().collect(),
         }
     }
 

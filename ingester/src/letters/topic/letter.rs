@@ -83,7 +83,7 @@ mod tests {
             timestamp_ms: 5,
             key: None,
             payload: Some(Bytes::from_static(&[0, 0, 0, 0, 9, 1])),
-            headers: vec![(TENANT_HEADER.to_owned(), Bytes::from_static(b"\xff"))],
+            headers: [(TENANT_HEADER, b"\xff")].into_iter().collect(),
         };
         let open = open(2, record, &SchemaSet::new());
         assert_eq!((open.identity, open.letter.reason), (None, None));
