@@ -64,7 +64,7 @@ impl Default for ProducerConfig {
     fn default() -> Self {
         Self {
             compression: Compression::default(),
-            linger: Duration::from_millis(10),
+            linger: Duration::from_millis(5),
             delivery_timeout: Duration::from_secs(8),
             queue_wait: Duration::from_secs(1),
             queue_bytes: 128 << 20,
