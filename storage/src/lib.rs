@@ -44,6 +44,7 @@ mod purge;
 mod sizes;
 mod reader;
 mod store;
+mod stores;
 pub mod metrics;
 mod read_metrics;
 mod ledger_metrics;
@@ -81,6 +82,7 @@ pub use sampling::{
 pub use search::SearchLimits;
 pub use sizes::{PayloadCost, Sizes};
 pub use store::PostgresStore;
+pub use stores::{FurtherStore, Placement, Stores, can_spread};
 pub use tally::DIRECT_CONSUMER;
 
 #[cfg(test)]

@@ -17,3 +17,4 @@ mod filtering;
 mod paging;
 mod attributes;
 mod merging;
+mod spread;
