@@ -6,6 +6,9 @@ use std::time::Duration;
 use integration_tests::{Deployment, Server, Stack, load, longer};
 use rustix::process::Signal;
 
+#[path = "delivery/two_stores.rs"]
+mod two_stores;
+
 /// Everything of the ledger is there once, and what follows from the spans equals the ledger.
 fn assert_all_there(stack: &Stack, ledger: &std::path::Path) {
     load::verify(stack, ledger, &["--exclusive", "--settle", "60s"]).assert_clean();
