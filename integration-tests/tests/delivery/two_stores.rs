@@ -36,6 +36,7 @@ impl TwoStores {
             ("SPOOR__STORAGE__URL", url(&home)),
             ("SPOOR__STORAGE__FURTHER", further),
             ("SPOOR__STORAGE__ACQUIRE_TIMEOUT", "1s".to_owned()),
+            ("SPOOR__INGESTER__REPLAY__CONCURRENCY", "8".to_owned()),
         ];
         let settings = settings
             .each_ref()

@@ -8,6 +8,9 @@ mod database;
 #[expect(dead_code, reason = "shared with the tests of the write side")]
 mod store;
 
+#[path = "../support/two_stores.rs"]
+mod two_stores;
+
 #[path = "../support/filters.rs"]
 mod filters;
 

@@ -1,15 +1,13 @@
 //! The same traces in one store and spread over two give the same answers, page by page.
 
-use std::sync::Arc;
-
 use model::filter::Level;
 use model::{
     Page, SpanKind, SpanPredicate, Tenant, TimeRange, Trace, TraceId, TraceOrder, TraceQuery,
 };
 use proptest::prelude::*;
 use storage::{
-    Archived, AttributeQuery, DatabaseUrl, FurtherStore, PostgresStore, ReadError, RedQuery,
-    StorageConfig, Stores, TraceReader,
+    Archived, AttributeQuery, DatabaseUrl, PostgresStore, ReadError, RedQuery, StorageConfig,
+    TraceReader,
 };
 
 use crate::database::TestDatabase;
@@ -17,45 +15,7 @@ use crate::filters;
 use crate::model_of_search::identities;
 use crate::searching::{NOON, merging, query, spans_of, trace};
 use crate::store::{TestStore, write};
-
-/// Two stores, each in a database of its own.
-struct Spread {
-    stores: Stores<PostgresStore>,
-    databases: [TestDatabase; 2],
-}
-
-impl Spread {
-    async fn new() -> Self {
-        let databases = [TestDatabase::create().await, TestDatabase::create().await];
-        let stores = connect([&databases[0], &databases[1]]).await;
-        stores.migrate().await.expect("migrates");
-        stores.check_version().await.expect("is up to date");
-        Self { stores, databases }
-    }
-
-    /// Writes each trace to its store.
-    async fn write(&self, traces: &[Trace]) {
-        for store in self.stores.all() {
-            let own = |one: &&Trace| Arc::ptr_eq(self.stores.of_trace(one.id), store);
-            let own: Vec<Trace> = traces.iter().filter(own).cloned().collect();
-            write(store, &own, &[]).await.expect("writes");
-        }
-    }
-}
-
-async fn connect([home, further]: [&TestDatabase; 2]) -> Stores<PostgresStore> {
-    let config = StorageConfig {
-        url: DatabaseUrl(home.url()),
-        ..merging()
-    };
-    let further = FurtherStore {
-        url: DatabaseUrl(further.url()),
-        hosts: Vec::new(),
-        password_file: None,
-    };
-    let stores = Stores::connect(&config, &[further]).await;
-    stores.expect("a good configuration")
-}
+use crate::two_stores::{TwoStores, connect};
 
 /// What a page says: its traces with their spans, whether there is more, and how many there are.
 type Told = (Vec<(TraceId, Vec<String>)>, bool, Option<u64>);
@@ -142,7 +102,7 @@ fn question() -> impl Strategy<Value = TraceQuery> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 4, max_shrink_iters: 40, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 3, max_shrink_iters: 40, ..ProptestConfig::default() })]
 
     #[test]
     fn two_stores_answer_as_one_would(
@@ -152,7 +112,7 @@ proptest! {
     ) {
         let runtime = tokio::runtime::Runtime::new().expect("a runtime");
         runtime.block_on(async {
-            let (one, two) = (TestStore::with(merging()).await, Spread::new().await);
+            let (one, two) = (TestStore::with(merging()).await, TwoStores::with(merging()).await);
             let mut all = Vec::new();
             for traces in before {
                 one.write(&traces).await;
@@ -178,7 +138,7 @@ proptest! {
 
 #[tokio::test]
 async fn every_order_goes_on_in_both_stores_while_traces_are_written() {
-    let two = Spread::new().await;
+    let two = TwoStores::with(merging()).await;
     let traces: Vec<Trace> = (0..40u16)
         .map(|n| spans_of(n, 1 + (n % 5) as u8, NOON + u64::from(n) * 1_000_000))
         .collect();
@@ -217,7 +177,7 @@ async fn every_order_goes_on_in_both_stores_while_traces_are_written() {
 
 #[tokio::test]
 async fn a_trace_is_archived_where_it_lies() {
-    let two = Spread::new().await;
+    let two = TwoStores::with(merging()).await;
     let traces: Vec<Trace> = (0..8).map(|n| spans_of(n, 1, NOON)).collect();
     two.write(&traces).await;
     for one in &traces {
@@ -228,7 +188,7 @@ async fn a_trace_is_archived_where_it_lies() {
 
 #[tokio::test]
 async fn an_answer_without_one_of_the_stores_is_none_and_names_it() {
-    let two = Spread::new().await;
+    let two = TwoStores::with(merging()).await;
     two.write(&[spans_of(1, 1, NOON)]).await;
     two.stores.all()[1].close().await;
     let tenant = Tenant::default();
@@ -246,7 +206,10 @@ async fn an_answer_without_one_of_the_stores_is_none_and_names_it() {
 
 #[tokio::test]
 async fn a_page_of_one_store_does_not_go_on_in_two() {
-    let (one, two) = (TestStore::with(merging()).await, Spread::new().await);
+    let (one, two) = (
+        TestStore::with(merging()).await,
+        TwoStores::with(merging()).await,
+    );
     let traces: Vec<Trace> = (0..8).map(|n| spans_of(n, 1, NOON)).collect();
     one.write(&traces).await;
     let first = TraceQuery {
@@ -265,7 +228,7 @@ async fn a_page_of_one_store_does_not_go_on_in_two() {
 
 #[tokio::test]
 async fn attributes_that_are_frequent_in_both_stores_are_summed() {
-    let two = Spread::new().await;
+    let two = TwoStores::with(merging()).await;
     let traces: Vec<Trace> = (0..20)
         .map(|n| {
             let mut one = spans_of(n, 1, NOON);
@@ -294,7 +257,7 @@ async fn attributes_that_are_frequent_in_both_stores_are_summed() {
 
 #[tokio::test]
 async fn stores_that_have_changed_places_are_refused() {
-    let two = Spread::new().await;
+    let two = TwoStores::with(merging()).await;
     let [home, further] = &two.databases;
     for (swapped, told) in [
         (
@@ -306,7 +269,7 @@ async fn stores_that_have_changed_places_are_refused() {
             "is store 0 of 2 and is configured as store 1 of 2",
         ),
     ] {
-        let stores = connect(swapped).await;
+        let stores = connect(merging(), swapped).await;
         for refused in [stores.check_version().await, stores.migrate().await] {
             let refused = refused.expect_err("it is another one").to_string();
             assert!(refused.contains(told), "{refused}");
@@ -317,11 +280,11 @@ async fn stores_that_have_changed_places_are_refused() {
 #[tokio::test]
 async fn a_store_that_was_alone_does_not_become_one_of_two() {
     let (alone, new) = (TestStore::new().await, TestDatabase::create().await);
-    let stores = connect([&alone.database, &new]).await;
+    let stores = connect(merging(), [&alone.database, &new]).await;
     let refused = stores.migrate().await.expect_err("it was the only one");
     let told = "is store 0 of 1 and is configured as store 0 of 2";
     assert!(refused.to_string().contains(told), "{refused}");
-    let two = Spread::new().await;
+    let two = TwoStores::with(merging()).await;
     let config = StorageConfig {
         url: DatabaseUrl(two.databases[0].url()),
         ..StorageConfig::default()
@@ -335,7 +298,7 @@ async fn a_store_that_was_alone_does_not_become_one_of_two() {
 
 #[tokio::test]
 async fn a_trace_that_comes_by_a_partition_of_another_store_is_refused() {
-    let two = Spread::new().await;
+    let two = TwoStores::with(merging()).await;
     let stray = spans_of(1, 1, NOON);
     let own = two.stores.of_trace(stray.id).placement();
     let other = &two.stores.all()[1 - own.place];
