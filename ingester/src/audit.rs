@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use kafka::{ConsumeError, RangeReader};
 use storage::{
-    Account, Day, LIVE_CONSUMER, PostgresStore, ReadError, Recount, Source, SourceAccount,
+    Account, Day, LIVE_CONSUMER, PostgresStore, ReadError, Recount, Source, SourceAccount, Stores,
 };
 
 use crate::replay::BACKFILL_CONSUMER;
@@ -117,20 +117,20 @@ pub struct Audit {
     pub residues: Vec<Residue>,
 }
 
-/// Audits a store, and the log if there is one. What does not add up is read again before it is
+/// Audits the stores, and the log if there is one. What does not add up is read again before it is
 /// believed.
 ///
 /// # Errors
 /// If the store or the log cannot be read to the end.
 pub async fn audit(
-    store: &PostgresStore,
+    stores: &Stores<PostgresStore>,
     log: Option<(&RangeReader, &KnownSchemas)>,
     options: &AuditOptions,
 ) -> Result<Audit, AuditError> {
     let mut reading = 1;
     loop {
         let again = reading < READINGS;
-        match audit_once(store, log, options).await {
+        match audit_once(stores, log, options).await {
             Ok(found) if found.residues.is_empty() || !again => return Ok(found),
             Err(error) if !again || !matches!(error, AuditError::Store(_)) => return Err(error),
             Ok(_) | Err(_) => {}
@@ -142,11 +142,11 @@ pub async fn audit(
 
 /// The store first and the log afterwards: what is in flight is never less than nothing.
 async fn audit_once(
-    store: &PostgresStore,
+    stores: &Stores<PostgresStore>,
     log: Option<(&RangeReader, &KnownSchemas)>,
     options: &AuditOptions,
 ) -> Result<Audit, AuditError> {
-    let account = store.account().await?;
+    let account = stores.account().await?;
     let mut logs = Vec::new();
     let mut in_flight = InFlight::default();
     let mut contents = None;
@@ -155,11 +155,11 @@ async fn audit_once(
         let scan = log::LogScan::new(reader, schemas);
         in_flight = scan.in_flight(&logs, options.most_in_flight).await?;
         if options.read_log {
-            contents = Some(scan.contents(store, &logs, &account, options).await?);
+            contents = Some(scan.contents(stores, &logs, &account, options).await?);
         }
     }
     let recount = match options.recount {
-        Some((first, last)) => Some(store.recount(first, last, options.limit).await?),
+        Some((first, last)) => Some(stores.recount(first, last, options.limit).await?),
         None => None,
     };
     let mut residues = judge(&account, &logs, options.first_kept);

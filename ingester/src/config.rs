@@ -143,7 +143,7 @@ bootstrap::config! {
         /// Traces that are due are written on beats of this length, those of all partitions together.
         /// Longer: fewer transactions at low rates. Shorter: fresher queries.
         pub linger: Duration = Duration::from_millis(250),
-        /// Writes of the process under way at once, of different partitions. Each takes a
+        /// Writes of the process under way at once to each store, of different partitions. Each takes a
         /// connection, and memory for a decoded batch.
         pub concurrency: usize = 4,
         /// Wait after a first failure; doubled with each further one.

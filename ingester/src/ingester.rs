@@ -7,7 +7,7 @@ use kafka::{
     AssignedPartition, ConsumeError, ConsumerConfig, GroupConsumer, GroupEvent, GroupEvents,
     KafkaConfig, Producer, ProducerConfig, ProducerError, Release, TopicPartition,
 };
-use storage::{LIVE_CONSUMER, PostgresStore, Source, TraceWriter};
+use storage::{LIVE_CONSUMER, PostgresStore, Source, Stores, TraceWriter};
 use tokio::{
     task::{self, JoinSet},
     time::sleep,
@@ -63,14 +63,14 @@ pub struct Ingester<W> {
 struct Lane<W> {
     consumer: ConsumerConfig,
     name: &'static str,
-    stages: Arc<Stages<W, KafkaDeadLetters>>,
+    stages: Stores<Stages<W, KafkaDeadLetters>>,
     /// Asked before anything is read; none for new spans.
     gate: Option<Gate>,
     heartbeat: Heartbeat,
 }
 
 impl<W: TraceWriter> Ingester<W> {
-    /// An ingester that has not joined the group yet.
+    /// An ingester that has not joined the group yet. Each partition writes to its own store.
     ///
     /// # Errors
     /// If the producer of dead letters cannot be made: settings only, no broker is asked.
@@ -78,7 +78,7 @@ impl<W: TraceWriter> Ingester<W> {
         config: &IngesterConfig,
         kafka: KafkaConfig,
         schemas: KnownSchemas,
-        writer: Arc<W>,
+        writers: &Stores<W>,
         readiness: &Readiness,
         liveness: &Liveness,
     ) -> Result<Self, IngesterError> {
@@ -94,13 +94,7 @@ impl<W: TraceWriter> Ingester<W> {
         let live = Lane {
             consumer: config.consume.consumer(),
             name: LIVE_CONSUMER,
-            stages: Arc::new(Stages::new(
-                config,
-                schemas,
-                dead_letters,
-                writer,
-                conditions,
-            )),
+            stages: Stages::of_stores(config, &schemas, &dead_letters, writers, &conditions),
             gate: None,
             heartbeat: liveness.register("ingester", HUNG_AFTER),
         };
@@ -116,18 +110,15 @@ impl<W: TraceWriter> Ingester<W> {
     /// Works on replays and consumes what was backfilled too, both of which give way to new spans.
     /// Nothing that goes wrong with them makes the process unready.
     #[must_use]
-    pub fn with_replays(mut self, jobs: Arc<PostgresStore>, liveness: &Liveness) -> Self {
+    pub fn with_replays(mut self, jobs: Stores<PostgresStore>, liveness: &Liveness) -> Self {
         let config = self.config.replay.ingester(&self.config);
         let (keeper, gate) = GateKeeper::new();
+        let live = &self.live.stages;
+        let writers = live.map_shared(|stages| stages.writer.clone());
         let stages = || {
-            let live = &self.live.stages;
-            Arc::new(Stages::new(
-                &config,
-                live.schemas.clone(),
-                live.dead_letters.clone(),
-                live.writer.clone(),
-                Conditions::new(Readiness::new().register("replay")),
-            ))
+            let conditions = Conditions::new(Readiness::new().register("replay"));
+            let (schemas, letters) = (&live.home().schemas, &live.home().dead_letters);
+            Stages::of_stores(&config, schemas, letters, &writers, &conditions)
         };
         self.backfill = (!config.consume.topic.is_empty()).then(|| Lane {
             consumer: config.consume.consumer(),
@@ -141,7 +132,7 @@ impl<W: TraceWriter> Ingester<W> {
             kafka: self.kafka.clone(),
             stages: stages(),
             config: self.config.replay.clone(),
-            lag: self.live.stages.lag.clone(),
+            lag: live.home().lag.clone(),
             keeper,
             gate,
             heartbeat: liveness.register("replay", HUNG_AFTER),
@@ -184,12 +175,12 @@ impl<W: TraceWriter> Lane<W> {
             group: self.consumer.group.clone(),
             source: Box::new(source),
         })?;
-        let stages = self.stages.clone();
+        let conditions = self.stages.home().conditions.clone();
         let mut members = Partitions::new(group.clone(), &self, stop.clone());
         loop {
             self.heartbeat.beat();
             if group.has_joined() {
-                stages.conditions.joined();
+                conditions.joined();
             }
             tokio::select! {
                 () = stop.stopped() => break,
@@ -198,7 +189,7 @@ impl<W: TraceWriter> Lane<W> {
                 () = sleep(BEAT_EVERY) => {}
             }
         }
-        stages.conditions.draining();
+        conditions.draining();
         members.drain(&mut events, &self.heartbeat).await;
         leave(group, events, members).await;
         Ok(())
@@ -226,7 +217,7 @@ async fn leave<W: TraceWriter>(
 struct Partitions<W> {
     group: GroupConsumer,
     consumer: &'static str,
-    stages: Arc<Stages<W, KafkaDeadLetters>>,
+    stages: Stores<Stages<W, KafkaDeadLetters>>,
     gate: Option<Gate>,
     stop: Stop,
     orders: HashMap<TopicPartition, Owned>,
@@ -295,7 +286,7 @@ impl<W: TraceWriter> Partitions<W> {
         };
         self.orders.insert(at.clone(), owned);
         let seed = bootstrap::clock::now() ^ (at.partition as u64) << 32;
-        let stages = self.stages.clone();
+        let stages = self.stages.of_partition(at.partition).clone();
         let state = Assigned::new(source, stages.settings, &stages.budget, seed);
         let log = KafkaLog::new(self.group.clone(), assigned.clone());
         let gate = self.gate.clone();

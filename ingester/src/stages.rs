@@ -6,7 +6,7 @@ use std::{
 };
 
 use bootstrap::ReadinessFlag;
-use storage::{TraceWriter, Written};
+use storage::{Stores, TraceWriter, Written};
 use tokio::time::Instant;
 
 use crate::{
@@ -16,7 +16,7 @@ use crate::{
     write::{GATHER, Outcome, SpareBatches, Waiting, WriteQueue, abandoned, shared_failure},
 };
 
-/// Shared by the partitions of a process.
+/// Shared by the partitions of a process whose spans lie in the same store.
 #[derive(Debug)]
 pub struct Stages<W, D> {
     /// The store.
@@ -26,7 +26,7 @@ pub struct Stages<W, D> {
     /// How records are decoded.
     pub schemas: KnownSchemas,
     /// What decides which traces are kept; none where all are.
-    pub sampler: Option<TailSampler>,
+    pub sampler: Option<Arc<TailSampler>>,
     /// Bytes that all partitions may hold together.
     pub budget: MemoryBudget,
     /// What the state machines go by.
@@ -61,7 +61,8 @@ impl<W: TraceWriter, D: DeadLetters> Stages<W, D> {
             dead_letters,
             schemas,
             sampler: TailSampler::new(&config.tail_sampling)
-                .expect("the policies were checked with the configuration"),
+                .expect("the policies were checked with the configuration")
+                .map(Arc::new),
             budget: MemoryBudget::new(config.assemble.memory.0),
             settings: config.partition(),
             fetch: config.fetch_limits(),
@@ -72,6 +73,36 @@ impl<W: TraceWriter, D: DeadLetters> Stages<W, D> {
             spare: SpareBatches::default(),
             started: Instant::now(),
         }
+    }
+
+    /// The stages of a process before several stores. They share what they may hold in memory and how
+    /// policies count; writes wait in a line for each store, so that no transaction has partitions
+    /// of two of them, and none waits for a store that is away.
+    ///
+    /// # Panics
+    /// As [`Self::new`].
+    pub fn of_stores(
+        config: &IngesterConfig,
+        schemas: &KnownSchemas,
+        dead_letters: &D,
+        writers: &Stores<W>,
+        conditions: &Conditions,
+    ) -> Stores<Self>
+    where
+        D: Clone,
+    {
+        let new = |writer: &Arc<W>| {
+            let (schemas, letters) = (schemas.clone(), dead_letters.clone());
+            Self::new(config, schemas, letters, writer.clone(), conditions.clone())
+        };
+        let home = new(writers.home());
+        writers.map(|writer| Self {
+            sampler: home.sampler.clone(),
+            budget: home.budget.clone(),
+            lag: home.lag.clone(),
+            started: home.started,
+            ..new(writer)
+        })
     }
 
     /// Now, as the state machines count time.
@@ -123,7 +154,7 @@ impl<W: TraceWriter, D: DeadLetters> Stages<W, D> {
     async fn write_together(&self, waiting: &[Waiting]) -> Outcome {
         let started = Instant::now();
         let requests: Vec<&WriteRequest> = waiting.iter().map(|one| &one.request).collect();
-        let (schemas, sampler, spare) = (&self.schemas, self.sampler.as_ref(), &self.spare);
+        let (schemas, sampler, spare) = (&self.schemas, self.sampler.as_deref(), &self.spare);
         let outcome =
             write::write_together(&requests, schemas, sampler, spare, &*self.writer).await;
         let spans = waiting.iter().map(Waiting::spans).sum();
@@ -134,7 +165,7 @@ impl<W: TraceWriter, D: DeadLetters> Stages<W, D> {
 
     async fn write_alone(&self, one: &Waiting) -> Outcome {
         let started = Instant::now();
-        let (letters, sampler) = (&self.dead_letters, self.sampler.as_ref());
+        let (letters, sampler) = (&self.dead_letters, self.sampler.as_deref());
         let (schemas, spare, writer) = (&self.schemas, &self.spare, &*self.writer);
         let written = write::write(&one.request, schemas, sampler, letters, spare, writer);
         let outcome = written.await;

@@ -48,7 +48,7 @@ impl From<&WriteError> for FailureKind {
         match error {
             WriteError::Fenced { .. } => Self::Fenced,
             WriteError::Transient { .. } => Self::Transient,
-            WriteError::Poison { .. } => Self::Poison,
+            WriteError::Poison { .. } | WriteError::Misplaced { .. } => Self::Poison,
             WriteError::Operator { .. } | WriteError::Inconsistent { .. } => Self::Operator,
             WriteError::Plugin { remedy, .. } => match remedy {
                 Remedy::TryAgain => Self::Transient,

@@ -6,5 +6,7 @@ mod build;
 mod assembly;
 #[path = "partition/machine.rs"]
 mod machine;
+#[path = "partition/placing.rs"]
+mod placing;
 #[path = "simulation/simulation.rs"]
 mod simulation;

@@ -24,6 +24,8 @@ mod tcp_proxy;
 pub(crate) mod topic;
 
 pub use course::{Fault, Notes, Outcome};
+pub use postgres::Postgres;
+pub use session::Session;
 pub use site::{Plan, Site};
 pub use soak::soak;
 pub use table::{HEAD, row};

@@ -6,6 +6,9 @@ use std::time::Duration;
 use integration_tests::{Deployment, Server, Stack, load, longer};
 use rustix::process::Signal;
 
+#[path = "delivery/two_stores.rs"]
+mod two_stores;
+
 const ACCEPTED: &str = "spoor_collector_spans_accepted_total";
 
 /// Everything of the ledger is there once, and what follows from the spans equals the ledger.

@@ -120,6 +120,7 @@ impl Failure {
             | Self::TimedOut(_)
             | Self::Read(
                 ReadError::Unavailable(_)
+                | ReadError::StoreUnavailable { .. }
                 | ReadError::PluginAway(_)
                 | ReadError::Timeout
                 | ReadError::TooBroad { .. }
@@ -142,9 +143,11 @@ impl Failure {
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::Overloaded => StatusCode::TOO_MANY_REQUESTS,
             Self::TimedOut(_) | Self::Read(ReadError::Timeout) => StatusCode::GATEWAY_TIMEOUT,
-            Self::Read(ReadError::Unavailable(_) | ReadError::PluginAway(_)) => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
+            Self::Read(
+                ReadError::Unavailable(_)
+                | ReadError::StoreUnavailable { .. }
+                | ReadError::PluginAway(_),
+            ) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Unsupported(_)
             | Self::Read(
                 ReadError::Operator(_)

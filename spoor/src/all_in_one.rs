@@ -95,7 +95,7 @@ async fn start(
             let AnyStore::Postgres(postgres) = &store else {
                 anyhow::bail!("`deployment` is `direct`, which needs Postgres");
             };
-            let collector = direct_collector(config, postgres.clone(), process).await?;
+            let collector = direct_collector(config, postgres.home().clone(), process).await?;
             let query = query(config, store.clone(), process).await?;
             let query = query.with_span_writer(collector.exports());
             Running::start(collector, None, query, store, config)

@@ -13,11 +13,12 @@ use ingester::{KnownSchemas, SchemaSource};
 use kafka::RangeReader;
 use model::UnixNanos;
 use schemas::SchemaSet;
-use storage::{Day, PostgresStore};
+use storage::{Day, PostgresStore, Stores};
 
 use crate::config::{Config, Deployment};
 use crate::console::say;
 use crate::replay::moment;
+use crate::roles::connect;
 use crate::schema_ids;
 
 /// `spoor audit`
@@ -57,16 +58,15 @@ pub(crate) async fn run(config: &Config, args: AuditArgs) -> anyhow::Result<bool
     // Counters first: what they have counted is accounted for by the time that the store is read,
     // or in flight by the time that the log is.
     let counters = counters::read(&args.counters).await?;
-    let store = PostgresStore::connect(&config.storage.store()).await?;
-    store.check_version().await?;
-    let outcome = with_store(config, &store, &args, &counters).await;
-    store.close().await;
+    let stores = connect(config).await?;
+    let outcome = with_stores(config, &stores, &args, &counters).await;
+    stores.close().await;
     outcome
 }
 
-async fn with_store(
+async fn with_stores(
     config: &Config,
-    store: &PostgresStore,
+    stores: &Stores<PostgresStore>,
     args: &AuditArgs,
     counters: &CounterTotals,
 ) -> anyhow::Result<bool> {
@@ -76,7 +76,7 @@ async fn with_store(
         Deployment::Kafka => Some(log(config).await?),
     };
     let log = log.as_ref().map(|(reader, schemas)| (reader, schemas));
-    let mut found = audit(store, log, &options).await?;
+    let mut found = audit(stores, log, &options).await?;
     let by_counters = against_counters(&found, counters);
     found.residues.extend(by_counters);
     say(match args.json {

@@ -18,15 +18,16 @@ pub(crate) use self::desk::desk;
 use self::place::Place;
 use crate::config::Config;
 use crate::console::say;
+use crate::roles::connect;
 
 /// Does what the command line says.
 pub(crate) async fn run(config: &Config, command: DeadLettersCommand) -> anyhow::Result<()> {
-    let store = place::open_store(config).await?;
-    let done = match place::place(config, store.clone(), "dlq").await? {
+    let stores = connect(config).await?;
+    let done = match place::place(config, stores.home().clone(), "dlq").await? {
         Place::Topic(letters) => obey(&letters, command).await,
         Place::Table(letters) => obey(&letters, command).await,
     };
-    store.close().await;
+    stores.close().await;
     done
 }
 

@@ -9,7 +9,7 @@ use kafka::{Admin, OutboundRecord, Producer, TopicOutcome, TopicState};
 use schemas::{
     RegistryClient, RegistryError, SchemaAnnouncement, TRACE_CHUNK_SCHEMA, TRACE_CHUNK_SUBJECT,
 };
-use storage::PostgresStore;
+use storage::Stores;
 use tokio::time::Instant;
 
 use crate::config::{Config, Deployment, StoreKind};
@@ -32,14 +32,15 @@ pub(crate) async fn run(config: &Config) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Brings the store's schema up to date. A storage plug-in's is its own affair.
+/// Brings the schema of the store, or of all of them, up to date. A storage plug-in's is its own affair.
 pub(crate) async fn store(config: &Config) -> anyhow::Result<()> {
     if config.storage.kind == StoreKind::Remote {
         return Ok(());
     }
-    let store = PostgresStore::connect(&config.storage.store()).await?;
-    store.migrate().await?;
-    store.close().await;
+    let (first, further) = (config.storage.store(), config.storage.further_stores());
+    let stores = Stores::connect(&first, &further).await?;
+    stores.migrate().await?;
+    stores.close().await;
     tracing::info!("The store is up to date");
     Ok(())
 }

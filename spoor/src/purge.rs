@@ -4,16 +4,17 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, ensure};
 use clap::Args;
 use futures_util::future::BoxFuture;
 use ingester::BACKFILL_CONSUMER;
 use kafka::RangeReader;
 use query::{AdminError, StoreAdmin};
-use storage::{LIVE_CONSUMER, LogEnd, PostgresStore, Purge, PurgeOrder, Source};
+use storage::{LIVE_CONSUMER, LogEnd, PostgresStore, Purge, PurgeOrder, Source, Stores};
 
 use crate::config::{Config, Deployment};
 use crate::console::say;
+use crate::roles::connect;
 
 /// `spoor purge`
 #[derive(Debug, Args)]
@@ -32,13 +33,9 @@ pub(crate) async fn run(config: &Config, args: PurgeArgs) -> anyhow::Result<()> 
         args.yes,
         "everything that is stored is deleted for good: say --yes"
     );
-    if !config.storage.url.is_set() {
-        bail!("storage.url is empty: say where Postgres is");
-    }
-    let store = PostgresStore::connect(&config.storage.store()).await?;
-    store.check_version().await?;
-    let purged = empty(config, &store, args.archive).await;
-    store.close().await;
+    let stores = connect(config).await?;
+    let purged = empty(config, &stores, args.archive).await;
+    stores.close().await;
     let purged = purged?;
     say(format!(
         "the store is empty; {} partitions go on at the end of their logs, {} replays were cancelled",
@@ -47,10 +44,14 @@ pub(crate) async fn run(config: &Config, args: PurgeArgs) -> anyhow::Result<()> 
     Ok(())
 }
 
-async fn empty(config: &Config, store: &PostgresStore, archive: bool) -> anyhow::Result<Purge> {
+async fn empty(
+    config: &Config,
+    stores: &Stores<PostgresStore>,
+    archive: bool,
+) -> anyhow::Result<Purge> {
     // First the ends: what is acknowledged before is gone, what comes later is stored again.
-    let ends = ends(config, store).await?;
-    let purged = store.purge(&PurgeOrder { ends, archive }).await;
+    let ends = ends(config, stores).await?;
+    let purged = stores.purge(&PurgeOrder { ends, archive }).await;
     let purged = purged.context("the store could not be emptied")?;
     tracing::warn!(
         purge.generation = purged.generation,
@@ -61,7 +62,7 @@ async fn empty(config: &Config, store: &PostgresStore, archive: bool) -> anyhow:
 }
 
 /// The ends of every log that ingesters consume.
-async fn ends(config: &Config, store: &PostgresStore) -> anyhow::Result<Vec<LogEnd>> {
+async fn ends(config: &Config, stores: &Stores<PostgresStore>) -> anyhow::Result<Vec<LogEnd>> {
     if config.deployment == Deployment::Direct {
         return Ok(Vec::new());
     }
@@ -69,7 +70,7 @@ async fn ends(config: &Config, store: &PostgresStore) -> anyhow::Result<Vec<LogE
         !config.kafka.brokers.is_empty(),
         "kafka.brokers is empty: say where Kafka is"
     );
-    let known = store.consumed_topics().await?;
+    let known = stores.consumed_topics().await?;
     let mut consumed: BTreeSet<(String, String)> = known.into_iter().collect();
     let ingester = &config.ingester;
     consumed.insert((LIVE_CONSUMER.to_owned(), ingester.consume.topic.clone()));
@@ -94,20 +95,20 @@ async fn ends(config: &Config, store: &PostgresStore) -> anyhow::Result<Vec<LogE
 }
 
 /// The same for the query service's admin API.
-pub(crate) fn desk(config: &Config, store: Arc<PostgresStore>) -> Arc<dyn StoreAdmin> {
+pub(crate) fn desk(config: &Config, stores: Stores<PostgresStore>) -> Arc<dyn StoreAdmin> {
     let config = config.clone();
-    Arc::new(Desk { config, store })
+    Arc::new(Desk { config, stores })
 }
 
 struct Desk {
     config: Config,
-    store: Arc<PostgresStore>,
+    stores: Stores<PostgresStore>,
 }
 
 impl StoreAdmin for Desk {
     fn purge(&self, archive: bool) -> BoxFuture<'_, Result<Purge, AdminError>> {
         Box::pin(async move {
-            let purged = empty(&self.config, &self.store, archive).await;
+            let purged = empty(&self.config, &self.stores, archive).await;
             purged.map_err(|error| AdminError::Unavailable(format!("{error:#}")))
         })
     }

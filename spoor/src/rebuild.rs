@@ -4,10 +4,11 @@ use std::sync::Mutex;
 
 use anyhow::{Context, bail};
 use clap::Args;
-use storage::{Day, PostgresStore, Rebuilt};
+use storage::{Day, Rebuilt};
 
 use crate::config::Config;
 use crate::console::say;
+use crate::roles::connect;
 
 /// Segments after which it is told how far it is.
 const TELL_EVERY: u64 = 50_000;
@@ -30,16 +31,17 @@ fn day(text: &str) -> Result<Day, String> {
 
 /// Rebuilds the days in the store that the configuration names.
 pub(crate) async fn run(config: &Config, args: RebuildArgs) -> anyhow::Result<()> {
-    if !config.storage.url.is_set() {
-        bail!("storage.url is empty: say where Postgres is");
-    }
     let today = Day::of(bootstrap::clock::now());
     if let Some(open) = args.days.iter().find(|day| **day >= today && !args.open) {
         bail!("{open} is not over yet: say --open to rebuild it all the same");
     }
-    let store = PostgresStore::connect(&config.storage.store()).await?;
-    store.check_version().await?;
-    for day in args.days {
+    let stores = connect(config).await?;
+    let all = stores.all().iter();
+    for (day, store) in args
+        .days
+        .iter()
+        .flat_map(|day| all.clone().map(|store| (*day, store)))
+    {
         let told = Mutex::new(TELL_EVERY);
         let tell = |so_far: &Rebuilt| {
             let mut next = told.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
@@ -50,9 +52,13 @@ pub(crate) async fn run(config: &Config, args: RebuildArgs) -> anyhow::Result<()
         };
         let rebuilt = store.rebuild(day, tell).await;
         let rebuilt = rebuilt.with_context(|| format!("{day} is as it was"))?;
-        say(line(day, &rebuilt));
+        let place = store.placement();
+        match place.has_others() {
+            true => say(format!("{place}, {}", line(day, &rebuilt))),
+            false => say(line(day, &rebuilt)),
+        }
     }
-    store.close().await;
+    stores.close().await;
     Ok(())
 }
 

@@ -4,6 +4,7 @@ mod agent;
 mod collector;
 mod direct;
 mod ingester;
+mod partitions;
 mod positions;
 mod query;
 mod store;
@@ -11,7 +12,7 @@ mod store;
 pub(crate) use self::collector::{AnyCollector, direct_collector, kafka_collector};
 pub(crate) use self::ingester::{AnyIngester, ingester};
 pub(crate) use self::query::{AnyQuery, query};
-pub(crate) use self::store::{AnyStore, maintain, open_postgres, open_store};
+pub(crate) use self::store::{AnyStore, connect, maintain, open_postgres, open_store};
 
 use std::future::Future;
 use std::process::ExitCode;
@@ -123,17 +124,17 @@ async fn collector_alone(config: &Config, process: &Process) -> anyhow::Result<(
             .await
             .context("the collector failed");
     }
-    let store = open_postgres(config, process).await?;
-    let collector = direct_collector(config, store.clone(), process).await?;
+    let stores = open_postgres(config, process).await?;
+    let collector = direct_collector(config, stores.home().clone(), process).await?;
     process.started();
-    let any = AnyStore::Postgres(store.clone());
+    let any = AnyStore::Postgres(stores.clone());
     let maintenance = tokio::spawn(maintain(any.clone(), process.stop.clone()));
     let calculation = sampling::calculate(config, any, process.stop.clone());
     let (run, calculated) = tokio::join!(collector.run(process.stop.clone()), calculation);
     run.context("the collector failed")?;
     calculated?;
     maintenance.await?;
-    store.close().await;
+    stores.close().await;
     Ok(())
 }
 

@@ -24,8 +24,8 @@ const LOOK_EVERY: Duration = Duration::from_secs(20);
 
 /// Calculates while no other process does, until told to stop. Nothing, unless it is switched on.
 pub(crate) async fn calculate(config: &Config, store: AnyStore, stop: Stop) -> anyhow::Result<()> {
-    let store = match store {
-        AnyStore::Postgres(store) if config.ingester.sampling.enabled => store,
+    let stores = match store {
+        AnyStore::Postgres(stores) if config.ingester.sampling.enabled => stores,
         AnyStore::Postgres(_) | AnyStore::Remote(_) => {
             stop.stopped().await;
             return Ok(());
@@ -43,7 +43,7 @@ pub(crate) async fn calculate(config: &Config, store: AnyStore, stop: Stop) -> a
     let name = format!("{}/{}", config.storage.application_name, std::process::id());
     let settings = config.ingester.sampling.clone();
     tokio::select! {
-        () = adaptive_sampling(store, settings, name, clock::now, publish) => {}
+        () = adaptive_sampling(stores, settings, name, clock::now, publish) => {}
         () = stop.stopped() => {}
     }
     Ok(())

@@ -2,12 +2,12 @@
 
 use std::fmt::Write as _;
 
-use anyhow::bail;
 use clap::Args;
-use storage::{PostgresStore, Sizes};
+use storage::Sizes;
 
 use crate::config::Config;
 use crate::console::say;
+use crate::roles::connect;
 
 /// `spoor sizes`
 #[derive(Debug, Args)]
@@ -17,15 +17,11 @@ pub(crate) struct SizesArgs {
     json: bool,
 }
 
-/// Measures the store that the configuration names.
+/// Measures the stores that the configuration names, all together.
 pub(crate) async fn run(config: &Config, args: SizesArgs) -> anyhow::Result<()> {
-    if !config.storage.url.is_set() {
-        bail!("storage.url is empty: say where Postgres is");
-    }
-    let store = PostgresStore::connect(&config.storage.store()).await?;
-    store.check_version().await?;
-    let sizes = store.sizes().await;
-    store.close().await;
+    let stores = connect(config).await?;
+    let sizes = stores.sizes().await;
+    stores.close().await;
     let sizes = sizes?;
     say(if args.json {
         json(&sizes).to_string()

@@ -42,6 +42,17 @@ pub enum WriteError {
         /// The cause.
         source: sqlx::Error,
     },
+    /// A trace came by a partition of another store than its own, where nobody would look for it: who
+    /// published it did not partition by its id. Bisect, and dead-letter what is left.
+    #[error(
+        "trace {trace_id} does not belong to {placement}: its record is in the wrong partition"
+    )]
+    Misplaced {
+        /// Which trace.
+        trace_id: model::TraceId,
+        /// The store of the partition that it came by.
+        placement: crate::Placement,
+    },
     /// The schema or the rights are wrong. Pause and tell the operator; no data is at fault.
     #[error("the store needs an operator (SQLSTATE {sqlstate:?})")]
     Operator {
@@ -76,6 +87,16 @@ pub enum ReadError {
     /// The store is away, full, busy or failing over.
     #[error("the store is not available for now")]
     Unavailable(#[source] sqlx::Error),
+    /// One of several stores is: what it holds is missing, and an answer without it would be wrong.
+    #[error("{placement}, at {address}, is not available for now")]
+    StoreUnavailable {
+        /// Which of them.
+        placement: crate::Placement,
+        /// `host:port`.
+        address: String,
+        /// The cause.
+        source: sqlx::Error,
+    },
     /// The query ran into its time limit.
     #[error("the query took longer than it may")]
     Timeout,

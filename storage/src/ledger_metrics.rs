@@ -4,10 +4,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use metrics::{Unit, counter, describe_counter, describe_gauge, gauge};
+use metrics::{Label, Unit, counter, describe_counter, describe_gauge, gauge};
 
 use crate::replay::is_replay;
-use crate::{Counts, SourceAccount, TenantTally};
+use crate::{Counts, Placement, SourceAccount, TenantTally};
 
 /// Spans by tenant and by what became of them, since ever.
 pub const SPANS: &str = "spoor_storage_ledger_spans_total";
@@ -30,12 +30,12 @@ pub(crate) fn describe() {
     describe_counter!(
         SPANS,
         Unit::Count,
-        "Spans since ever by tenant and outcome: stored, duplicate, dead_lettered, dropped. From the store's rows: take the maximum over processes."
+        "Spans since ever by tenant and outcome: stored, duplicate, dead_lettered, dropped; by store where there are several. From the store's rows: take the maximum over processes."
     );
     describe_counter!(
         RECORDS,
         Unit::Count,
-        "Records that are done since ever, by tenant. From the store's rows: take the maximum over processes."
+        "Records that are done since ever, by tenant; by store where there are several. From the store's rows: take the maximum over processes."
     );
     describe_counter!(
         OFFSETS,
@@ -50,12 +50,12 @@ pub(crate) fn describe() {
     describe_gauge!(
         HOLD,
         Unit::Seconds,
-        "Time until the first day that a replay or a backfill holds past retention may be dropped; infinite without one."
+        "Time until the first day that a replay or a backfill holds past retention may be dropped, by store where there are several; infinite without one."
     );
 }
 
 /// Shows what the rows say.
-pub(crate) fn show(sources: &[SourceAccount], tallies: &[TenantTally]) {
+pub(crate) fn show(placement: Placement, sources: &[SourceAccount], tallies: &[TenantTally]) {
     // A replay ends, its labels would not.
     for source in sources.iter().filter(|one| !is_replay(&one.source)) {
         show_source(source);
@@ -65,23 +65,22 @@ pub(crate) fn show(sources: &[SourceAccount], tallies: &[TenantTally]) {
         let full = by_tenant.len() >= TENANT_LABELS;
         let known = !full || by_tenant.contains_key(tally.tenant.as_str());
         let tenant = if known { &tally.tenant } else { OTHER_TENANT };
-        let sum = by_tenant.entry(tenant).or_default();
-        sum.records += tally.counts.records;
-        sum.spans_stored += tally.counts.spans_stored;
-        sum.spans_duplicate += tally.counts.spans_duplicate;
-        sum.spans_dead_lettered += tally.counts.spans_dead_lettered;
-        sum.spans_dropped += tally.counts.spans_dropped;
+        by_tenant.entry(tenant).or_default().add(&tally.counts);
     }
     for (tenant, sum) in by_tenant {
+        let mut labels = placement.labels();
+        labels.push(Label::new("tenant", tenant.to_owned()));
         for (outcome, spans) in [
             ("stored", sum.spans_stored),
             ("duplicate", sum.spans_duplicate),
             ("dead_lettered", sum.spans_dead_lettered),
             ("dropped", sum.spans_dropped),
         ] {
-            counter!(SPANS, "tenant" => tenant.to_owned(), "outcome" => outcome).absolute(spans);
+            let mut labels = labels.clone();
+            labels.push(Label::new("outcome", outcome));
+            counter!(SPANS, labels).absolute(spans);
         }
-        counter!(RECORDS, "tenant" => tenant.to_owned()).absolute(sum.records);
+        counter!(RECORDS, labels).absolute(sum.records);
     }
 }
 
@@ -104,6 +103,6 @@ fn show_source(account: &SourceAccount) {
 }
 
 /// Shows how long days past retention are held.
-pub(crate) fn hold(left: Option<Duration>) {
-    gauge!(HOLD).set(left.map_or(f64::INFINITY, |left| left.as_secs_f64()));
+pub(crate) fn hold(placement: Placement, left: Option<Duration>) {
+    gauge!(HOLD, placement.labels()).set(left.map_or(f64::INFINITY, |left| left.as_secs_f64()));
 }

@@ -44,6 +44,7 @@ mod purge;
 mod sizes;
 mod reader;
 mod store;
+mod stores;
 pub mod decoders;
 pub mod metrics;
 mod read_metrics;
@@ -82,6 +83,7 @@ pub use sampling::{
 pub use search::SearchLimits;
 pub use sizes::{PayloadCost, Sizes};
 pub use store::PostgresStore;
+pub use stores::{FurtherStore, Placement, Stores, can_spread};
 pub use tally::DIRECT_CONSUMER;
 
 #[cfg(test)]

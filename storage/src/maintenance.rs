@@ -91,11 +91,12 @@ impl PostgresStore {
             Ok::<_, ReadError>((sources, tallies))
         };
         match read.await {
-            Ok((sources, tallies)) => ledger_metrics::show(&sources, &tallies),
+            Ok((sources, tallies)) => ledger_metrics::show(self.placement(), &sources, &tallies),
             Err(error) => return Err(sqlx::Error::Decode(Box::new(error))),
         }
         let release = Held::read(conn).await?.first_release(now);
-        ledger_metrics::hold(release.map(|at| Duration::from_nanos(at - now)));
+        let left = release.map(|at| Duration::from_nanos(at - now));
+        ledger_metrics::hold(self.placement(), left);
         Ok(())
     }
 

@@ -6,7 +6,7 @@ use metrics::{
     Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
 };
 
-use crate::{WriteError, Written, ledger_metrics, read_metrics};
+use crate::{Placement, WriteError, Written, ledger_metrics, read_metrics};
 
 /// Time of a write transaction, whatever came of it.
 pub const TRANSACTION_SECONDS: &str = "spoor_storage_transaction_duration_seconds";
@@ -106,7 +106,7 @@ fn describe_words() {
         DICTIONARY_EXCESS,
         Unit::Count,
         "Bytes that new payloads take beyond those with a newly learnt dictionary, as a part of \
-         the latter, when last looked at. From 0.05 on a new one is learnt."
+         the latter, when last looked at, by store where there are several. From 0.05 on a new one is learnt."
     );
     describe_counter!(
         DICTIONARIES_LEARNT,
@@ -141,7 +141,7 @@ pub(crate) fn failed(took: Duration, error: &WriteError) {
     let outcome = match error {
         WriteError::Fenced { .. } => "fenced",
         WriteError::Transient { .. } => "transient",
-        WriteError::Poison { .. } => "poison",
+        WriteError::Poison { .. } | WriteError::Misplaced { .. } => "poison",
         WriteError::Operator { .. } => "operator",
         WriteError::Plugin { .. } => "plugin",
         WriteError::Inconsistent { .. } => "inconsistent",
@@ -180,8 +180,8 @@ pub(crate) fn deltas_folded(table: &'static str, count: u64) {
     counter!(DELTAS_FOLDED, "table" => table).increment(count);
 }
 
-pub(crate) fn dictionary_excess(ratio: f64) {
-    gauge!(DICTIONARY_EXCESS).set(ratio);
+pub(crate) fn dictionary_excess(placement: Placement, ratio: f64) {
+    gauge!(DICTIONARY_EXCESS, placement.labels()).set(ratio);
 }
 
 pub(crate) fn dictionary_learnt() {

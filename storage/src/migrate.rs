@@ -6,6 +6,7 @@ use sqlx::migrate::Migrator;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, PgConnection, PgPool};
 
 use crate::pool::{Purpose, SCHEMA, Servers};
+use crate::{Placement, stores};
 
 static MIGRATIONS: Migrator = sqlx::migrate!();
 
@@ -66,6 +67,31 @@ pub enum SetupError {
         /// Newest version of this program.
         expected: i64,
     },
+    /// The number of stores is none that traces can be spread over.
+    #[error("there are {stores} stores, and their number must be a power of two")]
+    StoreCount {
+        /// How many are configured.
+        stores: usize,
+    },
+    /// The store does not know its place yet: run `spoor migrate`.
+    #[error("the store at {address} does not know which of the stores it is: run `spoor migrate`")]
+    Unplaced {
+        /// `host:port`.
+        address: String,
+    },
+    /// The store is another one than the configuration takes it for.
+    #[error(
+        "the store at {address} is {found} and is configured as {expected}: stores that hold \
+         something cannot change places, and their number cannot be changed"
+    )]
+    Misplaced {
+        /// `host:port`.
+        address: String,
+        /// What is written down in it.
+        found: Placement,
+        /// What the configuration says.
+        expected: Placement,
+    },
     /// A migration in the database is not the one of this program.
     #[error("version {version} of the store's schema is not the one that this program knows")]
     Different {
@@ -75,7 +101,7 @@ pub enum SetupError {
 }
 
 /// Applies what is missing. Safe to run from several processes at once: one advisory lock.
-pub(crate) async fn migrate(servers: &Servers) -> Result<(), SetupError> {
+pub(crate) async fn migrate(servers: &Servers, placement: Placement) -> Result<(), SetupError> {
     let unreachable = |source| SetupError::Unreachable { source };
     let mut conn: PgConnection = servers
         .options(Purpose::Migrate)
@@ -85,6 +111,7 @@ pub(crate) async fn migrate(servers: &Servers) -> Result<(), SetupError> {
     create_schema(&mut conn).await.map_err(unreachable)?;
     let done = MIGRATIONS.run(&mut conn).await;
     done.map_err(|source| SetupError::Migration { source })?;
+    stores::settle(&mut conn, placement, &servers.address()).await?;
     conn.close().await.map_err(unreachable)
 }
 

@@ -48,7 +48,7 @@ pub struct PurgeOrder {
 }
 
 /// What a purge did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Purge {
     /// How many purges the store has seen.
     pub generation: i64,

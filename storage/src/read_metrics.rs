@@ -76,7 +76,7 @@ pub(crate) fn buckets() -> Vec<(&'static str, Vec<f64>)> {
 pub(crate) fn read<T>(call: &'static str, took: Duration, outcome: &Result<T, ReadError>) {
     let outcome = match outcome {
         Ok(_) => "ok",
-        Err(ReadError::Unavailable(_)) => "unavailable",
+        Err(ReadError::Unavailable(_) | ReadError::StoreUnavailable { .. }) => "unavailable",
         Err(ReadError::Timeout) => "timeout",
         Err(ReadError::Operator(_)) => "operator",
         Err(ReadError::Inconsistent { .. }) => "inconsistent",

@@ -1,12 +1,14 @@
 //! The store as a [`TraceReader`].
 
+use std::collections::BTreeMap;
 use std::future::Future;
 
+use futures_util::future::try_join_all;
 use model::{SpanKind, Tenant, TimeRange, TraceId, TraceQuery};
 use sqlx::{Postgres, Transaction};
 use tokio::time::Instant;
 
-use crate::search::Cost;
+use crate::search::{Cost, Ranks};
 use crate::traces::TraceReading;
 use crate::{
     Archived, AttributeCounts, AttributeQuery, Dependency, FoundPage, Operation, PostgresStore,
@@ -66,23 +68,80 @@ impl PostgresStore {
         Ok(found.remove(&id))
     }
 
-    /// Searches, and reads the traces found, in one snapshot.
-    async fn search_once(
+    /// Searches, and keeps the snapshot for the traces that are found.
+    async fn rank(
         &self,
         tenant: &Tenant,
         query: &TraceQuery,
-    ) -> Result<FoundPage, ReadError> {
+    ) -> Result<(Transaction<'static, Postgres>, Ranks), ReadError> {
         let mut tx = self.snapshot().await?;
         let limits = &self.config.search;
-        let found = search::search(&mut tx, tenant, query, limits, &self.vocabulary).await?;
-        let mut reading = TraceReading::new(tenant, limits, &self.vocabulary, found.cost);
-        let mut traces = reading.by_id(&mut tx, &found.ids, TimeRange::ALL).await?;
+        let ranks = search::search(&mut tx, tenant, query, limits, &self.vocabulary).await?;
+        Ok((tx, ranks))
+    }
+
+    /// Those of the traces that lie here, whole.
+    async fn whole(
+        &self,
+        mut tx: Transaction<'static, Postgres>,
+        tenant: &Tenant,
+        ids: &[TraceId],
+        cost: Cost,
+    ) -> Result<BTreeMap<TraceId, StoredTrace>, ReadError> {
+        let limits = &self.config.search;
+        let mut reading = TraceReading::new(tenant, limits, &self.vocabulary, cost);
+        reading.by_id(&mut tx, ids, TimeRange::ALL).await
+    }
+
+    /// Searches some stores, and reads the traces of the page, in one snapshot of each.
+    async fn search_once(
+        stores: &[&Self],
+        tenant: &Tenant,
+        query: &TraceQuery,
+    ) -> Result<FoundPage, ReadError> {
+        let asked = search::questions(query, stores.len())?;
+        let ranked = stores.iter().zip(&asked).map(async |(store, query)| {
+            let ranked = store.rank(tenant, query).await;
+            ranked.map_err(|error| store.blamed(error))
+        });
+        let (snapshots, ranks): (Vec<_>, Vec<_>) = try_join_all(ranked).await?.into_iter().unzip();
+        let costs: Vec<Cost> = ranks.iter().map(|of| of.cost).collect();
+        let found = search::found(query, ranks);
+        let read = stores.iter().zip(snapshots).zip(costs);
+        let read = read.map(async |((store, tx), cost)| {
+            let here = |id: &&TraceId| store.holds(**id);
+            let ids: Vec<TraceId> = found.ids.iter().filter(here).copied().collect();
+            let whole = store.whole(tx, tenant, &ids, cost).await;
+            whole.map_err(|error| store.blamed(error))
+        });
+        let mut traces: BTreeMap<TraceId, StoredTrace> =
+            try_join_all(read).await?.into_iter().flatten().collect();
         let ids = found.ids.iter();
         Ok(FoundPage {
             traces: ids.filter_map(|id| traces.remove(id)).collect(),
             next: found.next,
             total: found.total,
         })
+    }
+
+    /// Searches some stores as if they were one, in the time that this one has for a read.
+    pub(crate) async fn search_among(
+        &self,
+        stores: &[&Self],
+        tenant: &Tenant,
+        query: &TraceQuery,
+    ) -> Result<FoundPage, ReadError> {
+        let mut left = ATTEMPTS;
+        let search = async {
+            loop {
+                left -= 1;
+                match Self::search_once(stores, tenant, query).await {
+                    Err(error) if left > 0 && is_undefined_table(&error) => {}
+                    outcome => return outcome,
+                }
+            }
+        };
+        self.read("search", search).await
     }
 
     async fn attributes_once(
@@ -114,17 +173,7 @@ impl TraceReader for PostgresStore {
     }
 
     async fn search(&self, tenant: &Tenant, query: &TraceQuery) -> Result<FoundPage, ReadError> {
-        let mut left = ATTEMPTS;
-        let search = async {
-            loop {
-                left -= 1;
-                match self.search_once(tenant, query).await {
-                    Err(error) if left > 0 && is_undefined_table(&error) => {}
-                    outcome => return outcome,
-                }
-            }
-        };
-        self.read("search", search).await
+        self.search_among(&[self], tenant, query).await
     }
 
     async fn attributes(

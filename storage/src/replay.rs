@@ -6,6 +6,7 @@
 //! and fence nobody.
 
 mod jobs;
+mod positions;
 mod lease;
 mod hold;
 mod lag;
@@ -176,14 +177,7 @@ impl ReplayJob {
     /// What became of its records, over all partitions.
     pub fn counts(&self) -> Counts {
         let mut sum = Counts::default();
-        for counts in self.partitions.iter().map(|partition| partition.counts) {
-            sum.records += counts.records;
-            sum.spans_stored += counts.spans_stored;
-            sum.spans_duplicate += counts.spans_duplicate;
-            sum.spans_dead_lettered += counts.spans_dead_lettered;
-            sum.spans_dropped += counts.spans_dropped;
-            sum.records_dead_lettered += counts.records_dead_lettered;
-        }
+        self.partitions.iter().for_each(|one| sum.add(&one.counts));
         sum
     }
 }
@@ -238,6 +232,19 @@ pub enum ReplayError {
 impl From<sqlx::Error> for ReplayError {
     fn from(error: sqlx::Error) -> Self {
         Self::Store(error.into())
+    }
+}
+
+impl From<ReplayError> for WriteError {
+    fn from(error: ReplayError) -> Self {
+        match error {
+            ReplayError::Store(error) => error,
+            ReplayError::Unknown { id } | ReplayError::State { id, .. } => Self::Inconsistent {
+                table: "replay_job",
+                column: "id",
+                what: id.to_string(),
+            },
+        }
     }
 }
 

@@ -23,7 +23,8 @@ use sqlx::PgConnection;
 use crate::tokens::TokenQuery;
 use crate::vocabulary::Vocabulary;
 use crate::{ReadError, read_metrics};
-use candidates::{Candidates, Ranks};
+use candidates::Candidates;
+pub(crate) use candidates::Ranks;
 use view::View;
 use walk::Walk;
 
@@ -40,11 +41,31 @@ pub(crate) struct Found {
     pub(crate) next: Option<PageMark>,
     /// How many traces answer, if that is known.
     pub(crate) total: Option<u64>,
-    /// What it cost.
-    pub(crate) cost: Cost,
 }
 
-/// The ids of the traces found, in order. `conn` is in a transaction that sees one snapshot.
+/// Between the views of several stores.
+const BETWEEN_VIEWS: char = ';';
+
+/// What each of so many stores is asked: the same, but a page goes on in what each has seen.
+pub(crate) fn questions(query: &TraceQuery, stores: usize) -> Result<Vec<TraceQuery>, ReadError> {
+    let Page::After(mark) = &query.page else {
+        return Ok(vec![query.clone(); stores]);
+    };
+    let views: Vec<&str> = mark.view.split(BETWEEN_VIEWS).collect();
+    if views.len() != stores {
+        return Err(ReadError::NoSuchPage);
+    }
+    let question = |view: &str| TraceQuery {
+        page: Page::After(PageMark {
+            rank: mark.rank,
+            view: view.to_owned(),
+        }),
+        ..query.clone()
+    };
+    Ok(views.into_iter().map(question).collect())
+}
+
+/// The traces found, ranked: one more than a page has, if there is more. `conn` is in a transaction that sees one snapshot.
 #[tracing::instrument(name = "db.search", skip_all)]
 pub(crate) async fn search(
     conn: &mut PgConnection,
@@ -52,10 +73,10 @@ pub(crate) async fn search(
     query: &TraceQuery,
     limits: &SearchLimits,
     vocabulary: &Vocabulary,
-) -> Result<Found, ReadError> {
-    let nothing = || Found {
+) -> Result<Ranks, ReadError> {
+    let nothing = || Ranks {
         total: Some(0),
-        ..Found::default()
+        ..Ranks::default()
     };
     let Some(tokens) = TokenQuery::of(tenant.as_str(), query) else {
         return Ok(nothing());
@@ -76,18 +97,22 @@ pub(crate) async fn search(
         .await;
     count(candidates.reading.cost, candidates.with_answers);
     walked?;
-    let ranks = candidates.into_ranks(conn).await?;
-    Ok(found(query, ranks))
+    candidates.into_ranks(conn).await
 }
 
-/// The page, from what may be one trace more than it has.
-fn found(query: &TraceQuery, found: Ranks) -> Found {
-    let Ranks {
-        mut ranks,
-        total,
-        view,
-        cost,
-    } = found;
+/// The page, from what each store has found: every trace lies in one of them, so that the first of
+/// all are among the first of each.
+pub(crate) fn found(query: &TraceQuery, parts: Vec<Ranks>) -> Found {
+    let total = parts.iter().map(|part| part.total).sum::<Option<u64>>();
+    let views: Option<Vec<String>> = parts
+        .iter()
+        .map(|part| Some(part.view.as_ref()?.to_string()))
+        .collect();
+    let merge = parts.len() > 1;
+    let mut ranks: Vec<Rank> = parts.into_iter().flat_map(|part| part.ranks).collect();
+    if merge {
+        ranks.sort_unstable();
+    }
     // A search that found less than it wanted has found all.
     let known = match query.page {
         Page::Only => (ranks.len() < query.limit).then_some(ranks.len() as u64),
@@ -99,12 +124,11 @@ fn found(query: &TraceQuery, found: Ranks) -> Found {
     let end = ranks.last().filter(|_| more).copied();
     Found {
         ids: ranks.iter().map(Rank::trace).collect(),
-        next: end.zip(view).map(|(rank, view)| PageMark {
+        next: end.zip(views).map(|(rank, views)| PageMark {
             rank,
-            view: view.to_string(),
+            view: views.join(&BETWEEN_VIEWS.to_string()),
         }),
         total: total.or(known),
-        cost,
     }
 }
 

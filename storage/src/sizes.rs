@@ -32,6 +32,22 @@ pub struct Sizes {
     pub wal: u64,
 }
 
+impl Sizes {
+    /// Adds what another store takes.
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.spans += other.spans;
+        self.segments += other.segments;
+        self.payload += other.payload;
+        self.rows += other.rows;
+        self.row_indexes += other.row_indexes;
+        self.token_index += other.token_index;
+        self.derived += other.derived;
+        self.words += other.words;
+        self.other += other.other;
+        self.wal += other.wal;
+    }
+}
+
 /// The part of the tables whose names begin so; what matches none is `other`.
 const PARTS: &str = "CASE
     WHEN relname ~ '^segment_[0-9]{8}$' THEN 'segment'

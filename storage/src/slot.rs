@@ -13,7 +13,7 @@ pub(crate) fn slot(trace: TraceId) -> i32 {
 }
 
 /// The hash that Kafka's Java clients partition keys by, sign bit cleared.
-fn murmur2(bytes: &[u8]) -> u32 {
+pub(crate) fn murmur2(bytes: &[u8]) -> u32 {
     const M: u32 = 0x5bd1_e995;
     let mix = |k: u32| {
         let k = k.wrapping_mul(M);

@@ -78,6 +78,12 @@ impl PostgresStore {
     }
 
     async fn write_batch(&self, batch: WriteBatch<'_, '_>) -> Result<(Written, u64), WriteError> {
+        if let Some(stray) = batch.traces.iter().find(|of| !self.holds(of.trace_id)) {
+            return Err(WriteError::Misplaced {
+                trace_id: stray.trace_id,
+                placement: self.placement(),
+            });
+        }
         let mut plan = Plan::new(batch);
         match self.write_plan(&mut plan).await {
             // Retention, or an operator, has dropped a day that was there when it was last seen.

@@ -10,7 +10,7 @@ use bumpalo::Bump;
 use kafka::{ConsumeError, DeadLetter, RangeReader, Record, TopicPartition};
 use model::{IdentityHasher, SpanBatch, SpanHash, SpanId, TraceId, UnixNanos};
 use schemas::DecodeError;
-use storage::{Account, PostgresStore};
+use storage::{Account, PostgresStore, Stores};
 
 use search::{Search, Wanted};
 
@@ -134,7 +134,7 @@ impl<'r> LogScan<'r> {
     /// Reads everything, and looks for the spans of records that are done.
     pub(super) async fn contents(
         &self,
-        store: &PostgresStore,
+        stores: &Stores<PostgresStore>,
         logs: &[LogState],
         account: &Account,
         options: &AuditOptions,
@@ -150,7 +150,7 @@ impl<'r> LogScan<'r> {
                 .collect(),
             letters,
             options,
-            store,
+            stores,
         };
         for state in logs {
             let mut from = state.low;

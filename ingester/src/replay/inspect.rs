@@ -7,7 +7,7 @@ use kafka::{ConsumeError, RangeReader, Record, TopicPartition, partition_of};
 use model::{IdentityHasher, NANOS_PER_DAY, SpanBatch, TimeRange, TraceId, ValueRef};
 use schemas::DecodeError;
 use storage::{
-    DroppedIdentity, PostgresStore, ReadError, ReplaySpec, ReplayStretch, StoredIdentity,
+    DroppedIdentity, PostgresStore, ReadError, ReplaySpec, ReplayStretch, StoredIdentity, Stores,
     WhichIdentities,
 };
 
@@ -41,7 +41,7 @@ pub enum InspectError {
 /// If the log or the store cannot be read to the end.
 pub async fn inspect(
     reader: &RangeReader,
-    store: &PostgresStore,
+    stores: &Stores<PostgresStore>,
     schemas: &KnownSchemas,
     spec: &ReplaySpec,
     plan: &Plan,
@@ -52,6 +52,7 @@ pub async fn inspect(
     for stretch in &plan.stretches {
         comparison.begin(stretch.partition);
         read_log(reader, schemas, spec, *stretch, &mut comparison).await?;
+        let store = stores.of_partition(stretch.partition);
         read_store(store, spec, stretch.partition, partitions, &mut comparison).await?;
         comparison.end();
     }

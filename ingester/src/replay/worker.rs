@@ -5,8 +5,8 @@ use std::{sync::Arc, time::Duration};
 use bootstrap::{Heartbeat, Stop, chain};
 use kafka::{KafkaConfig, RangeReader};
 use storage::{
-    PostgresStore, ReplayError, ReplayLease, ReplayRenewal, ReplayState, Source, TraceWriter,
-    replay_consumer,
+    PostgresStore, ReplayError, ReplayLease, ReplayRenewal, ReplayState, Source, Stores,
+    TraceWriter, replay_consumer,
 };
 use tokio::{
     sync::watch,
@@ -32,9 +32,9 @@ const GRACE: Duration = Duration::from_secs(20);
 
 /// What the worker works with.
 pub(crate) struct Replays<W> {
-    pub(crate) jobs: Arc<PostgresStore>,
+    pub(crate) jobs: Stores<PostgresStore>,
     pub(crate) kafka: KafkaConfig,
-    pub(crate) stages: Arc<Stages<W, KafkaDeadLetters>>,
+    pub(crate) stages: Stores<Stages<W, KafkaDeadLetters>>,
     pub(crate) config: ReplayConfig,
     pub(crate) lag: LiveLag,
     pub(crate) keeper: GateKeeper,
@@ -90,11 +90,10 @@ impl<W: TraceWriter> Replays<W> {
             "live traffic is more than {} s behind",
             limit.as_secs_f64() / 2.0
         );
-        self.jobs
-            .replays_wait(shut.then_some(reason.as_str()))
-            .await?;
+        let home = self.jobs.home();
+        home.replays_wait(shut.then_some(reason.as_str())).await?;
         while tasks.len() < self.config.concurrency.max(1) {
-            let Some(lease) = self.jobs.lease_replay(self.config.lease).await? else {
+            let Some(lease) = home.lease_replay(self.config.lease).await? else {
                 break;
             };
             let (replays, stop) = (self.clone(), stop.clone());
@@ -118,7 +117,7 @@ impl<W: TraceWriter> Replays<W> {
                 false
             }
         };
-        match self.jobs.end_lease(&lease, finished).await {
+        match self.jobs.home().end_lease(&lease, finished).await {
             Ok(true) => tracing::info!(replay.job = lease.job, "Replay {} is done", lease.job),
             Ok(false) => {}
             // It ends by itself, and whoever takes it finds how far it was.
@@ -131,7 +130,7 @@ impl<W: TraceWriter> Replays<W> {
 
     /// Whether everything of the partition is committed.
     async fn read(&self, lease: &ReplayLease, reader: RangeReader, stop: Stop) -> bool {
-        let stages = &self.stages;
+        let stages = self.stages.of_partition(lease.stretch.partition);
         let (rate, spans_per_second) = watch::channel(None);
         let log = RangeLog::new(
             reader,
@@ -189,7 +188,7 @@ impl<W: TraceWriter> Replays<W> {
 
     async fn fail(&self, job: i64, reason: &str) {
         tracing::error!(replay.job = job, "Replay {job} failed: {reason}");
-        let failed = self.jobs.fail_replay(job, reason).await;
+        let failed = self.jobs.home().fail_replay(job, reason).await;
         failed.unwrap_or_else(|error| tracing::warn!(error = %chain(&error), "Cannot say so"));
     }
 
@@ -205,7 +204,12 @@ impl<W: TraceWriter> Replays<W> {
         let mut beat = interval(self.config.lease / RENEWALS);
         loop {
             beat.tick().await;
-            match self.jobs.renew_replay(lease, self.config.lease).await {
+            match self
+                .jobs
+                .home()
+                .renew_replay(lease, self.config.lease)
+                .await
+            {
                 Ok(ReplayRenewal::Granted { working }) => {
                     let all = lease.spec.spans_per_second;
                     let share = all.map(|all| all as f64 / f64::from(working));

@@ -1,7 +1,6 @@
 //! The rounds: elected, not before the counts are complete, stored, then published.
 
 use std::future::Future;
-use std::sync::Arc;
 use std::time::Duration;
 
 use bootstrap::chain;
@@ -9,6 +8,7 @@ use model::UnixNanos;
 use schemas::SamplingAnnouncement;
 use storage::{
     Intervals, OperationProbabilities, PostgresStore, ReadError, SampledOperation, SamplingSeat,
+    Stores,
 };
 use tokio::time::sleep;
 
@@ -18,13 +18,13 @@ use crate::config::AdaptiveSamplingConfig;
 /// Rounds after which everything is published again, whatever was published before.
 const REPUBLISH_AFTER: u32 = 10;
 
-/// Calculates for as long as it runs, while no other process of the store does. `publish` takes the
+/// Calculates for as long as it runs, while no other process of the stores does. `publish` takes the
 /// records of a round; those that it fails to publish are published by the next round. `clock` gives
 /// nanoseconds since 1970.
 ///
 /// Cancel safe: drop it to stop.
 pub async fn adaptive_sampling<E, F>(
-    store: Arc<PostgresStore>,
+    stores: Stores<PostgresStore>,
     config: AdaptiveSamplingConfig,
     calculated_by: String,
     clock: impl Fn() -> UnixNanos,
@@ -41,7 +41,7 @@ pub async fn adaptive_sampling<E, F>(
         rounds: 0,
     };
     loop {
-        match worker.while_elected(&store, &clock, &mut publish).await {
+        match worker.while_elected(&stores, &clock, &mut publish).await {
             Ok(()) => {}
             Err(error) => {
                 metrics::round("failed");
@@ -67,7 +67,7 @@ impl Worker {
     /// Returns when another process is elected; fails when the seat is lost.
     async fn while_elected<E, F>(
         &mut self,
-        store: &PostgresStore,
+        stores: &Stores<PostgresStore>,
         clock: &impl Fn() -> UnixNanos,
         publish: &mut impl FnMut(Vec<SamplingAnnouncement>) -> F,
     ) -> Result<(), ReadError>
@@ -75,7 +75,7 @@ impl Worker {
         E: std::error::Error + 'static,
         F: Future<Output = Result<(), E>>,
     {
-        let Some(mut seat) = store.take_sampling_seat().await? else {
+        let Some(mut seat) = stores.take_sampling_seat().await? else {
             return Ok(());
         };
         metrics::elected(true);

@@ -3,7 +3,9 @@
 use ingester::audit::{Audit, AuditOptions, Residue, audit, tenant_sums};
 use kafka::{Admin, RangeReader, TopicPartition};
 use roaring::RoaringTreemap;
-use storage::{Day, Owner, PassedOffsets, PostgresStore, ProgressStep, TraceWriter, WriteBatch};
+use storage::{
+    Day, Owner, PassedOffsets, PostgresStore, ProgressStep, Stores, TraceWriter, WriteBatch,
+};
 use uuid::Uuid;
 
 use crate::{
@@ -28,7 +30,8 @@ impl Cluster<PostgresStore> {
         };
         let reader = RangeReader::new(&kafka()).unwrap();
         let schemas = schemas(None);
-        audit(&self.store, Some((&reader, &schemas)), &options)
+        let stores = Stores::one(self.store.clone());
+        audit(&stores, Some((&reader, &schemas)), &options)
             .await
             .unwrap()
     }

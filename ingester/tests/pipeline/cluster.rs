@@ -9,7 +9,7 @@ use kafka::{
     Producer, ProducerConfig, Record, TopicSpec,
 };
 use model::TraceId;
-use storage::{Source, TraceWriter};
+use storage::{Source, Stores, TraceWriter};
 use tokio::task::JoinHandle;
 
 use crate::{
@@ -120,7 +120,7 @@ impl<S: TraceWriter> Cluster<S> {
             &self.config,
             kafka(),
             schemas,
-            self.store.clone(),
+            &Stores::one(self.store.clone()),
             &readiness,
             &Liveness::new(),
         );

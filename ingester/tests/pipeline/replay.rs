@@ -6,7 +6,7 @@ use bootstrap::clock::now;
 use ingester::{Comparison, Plan, PlanError, inspect, plan};
 use kafka::{Admin, RangeReader, TopicPartition};
 use model::{NANOS_PER_DAY, TimeRange};
-use storage::{PostgresStore, ReplayCommand, ReplayJob, ReplaySpec, ReplayState};
+use storage::{PostgresStore, ReplayCommand, ReplayJob, ReplaySpec, ReplayState, Stores};
 use tokio::sync::Mutex;
 use uuid::Uuid;
 
@@ -20,8 +20,8 @@ const MARGIN: Duration = Duration::from_secs(60);
 
 impl Cluster<PostgresStore> {
     pub fn replayer(&self) -> Member {
-        let store = self.store.clone();
-        self.member_as(|ingester| ingester.with_replays(store, &bootstrap::Liveness::new()))
+        let stores = Stores::one(self.store.clone());
+        self.member_as(|ingester| ingester.with_replays(stores, &bootstrap::Liveness::new()))
     }
 
     pub fn spec(&self) -> ReplaySpec {
@@ -70,7 +70,15 @@ impl Cluster<PostgresStore> {
         let planned = self.planned(spec).await.unwrap();
         let reader = RangeReader::new(&kafka()).unwrap();
         let known = schemas(None);
-        let compared = inspect(&reader, &self.store, &known, spec, &planned, 3).await;
+        let compared = inspect(
+            &reader,
+            &Stores::one(self.store.clone()),
+            &known,
+            spec,
+            &planned,
+            3,
+        )
+        .await;
         compared.unwrap()
     }
 

@@ -1,12 +1,13 @@
 //! Partitions of one process whose writes share a transaction.
 
+use ingester::IngesterConfig;
 use model::RejectReason;
 use storage::Owner;
 use uuid::Uuid;
 
 use crate::{
     log::chunk,
-    stage::Stage,
+    stage::{Stage, until},
     store::{Fault, POISON},
 };
 
@@ -75,4 +76,39 @@ async fn a_store_that_is_away_is_asked_again_by_each_partition() {
     append(&stages, ["a", "b", "c"]);
     until_done(&stages).await;
     assert_eq!(stages[0].store.names(), ["a", "b", "c"]);
+}
+
+/// Partitions of two stores, in a process that writes one transaction to each at a time.
+async fn of_two_stores() -> [Stage; 2] {
+    let mut config = IngesterConfig::default();
+    config.write.concurrency = 1;
+    let both = Stage::of_two_stores(&config);
+    for stage in &both {
+        stage.until_claimed().await;
+    }
+    both
+}
+
+#[tokio::test(start_paused = true)]
+async fn partitions_of_different_stores_never_share_a_transaction() {
+    let both = of_two_stores().await;
+    both[0].log.append(Some(chunk(1, &["a"])), &[]);
+    both[1].log.append(Some(chunk(2, &["b"])), &[]);
+    for (stage, name) in both.iter().zip(["a", "b"]) {
+        stage.until_done(1).await;
+        assert_eq!(stage.store.names(), [name]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_never_answers_keeps_no_partition_of_another_from_being_written() {
+    let both = of_two_stores().await;
+    both[0].store.fail([Fault::Hang]);
+    both[0].log.append(Some(chunk(1, &["a"])), &[]);
+    let hanging = || both[0].store.look(|state| state.hanging) > 0;
+    until(hanging, String::new).await;
+    both[1].log.append(Some(chunk(2, &["b"])), &[]);
+    both[1].until_stored(&["b"]).await;
+    both[1].until_done(1).await;
+    assert!(both[0].store.names().is_empty());
 }

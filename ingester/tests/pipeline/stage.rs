@@ -14,7 +14,7 @@ use ingester::{
 };
 use model::RejectReason;
 use schemas::{SchemaId, SchemaSet, TRACE_CHUNK_SCHEMA};
-use storage::Source;
+use storage::{Source, Stores};
 use tokio::task::JoinHandle;
 
 use crate::{
@@ -149,6 +149,25 @@ impl Stage {
             self.readiness.clone(),
             self.stages.clone(),
         )
+    }
+
+    /// The first two partitions of a process, each of which belongs to a store of its own.
+    pub fn of_two_stores(config: &IngesterConfig) -> [Self; 2] {
+        let (readiness, letters) = (Readiness::new(), MemoryLetters::default());
+        let conditions = Conditions::new(readiness.register("ingester"));
+        conditions.joined();
+        let stores = Stores::new(vec![MemoryStore::new(), MemoryStore::new()]).unwrap();
+        let stages = Stages::of_stores(config, &schemas(None), &letters, &stores, &conditions);
+        [0, 1].map(|number| {
+            Self::of_process(
+                number,
+                MemoryLog::default(),
+                stores.of_partition(number).clone(),
+                letters.clone(),
+                readiness.clone(),
+                stages.of_partition(number).clone(),
+            )
+        })
     }
 
     fn of_process(

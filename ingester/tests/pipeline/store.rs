@@ -34,6 +34,8 @@ pub struct State {
     pub dead_letters: Vec<(RejectReason, Vec<u8>)>,
     pub faults: VecDeque<Fault>,
     pub tries: usize,
+    /// Calls that get no answer.
+    pub hanging: usize,
 }
 
 impl MemoryStore {
@@ -168,6 +170,7 @@ impl TraceWriter for MemoryStore {
 
     async fn write(&self, batch: WriteBatch<'_, '_>) -> Result<Written, WriteError> {
         if self.look(|state| matches!(state.faults.front(), Some(Fault::Hang))) {
+            self.look(|state| state.hanging += 1);
             std::future::pending::<()>().await;
         }
         self.look(|state| state.write(batch))

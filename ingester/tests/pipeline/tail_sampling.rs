@@ -13,7 +13,7 @@ use model::{Tenant, TimeRange, TraceId};
 use rand::{Rng, SeedableRng, seq::SliceRandom};
 use rand_chacha::ChaCha8Rng;
 use serde_json::{Value, json};
-use storage::{Day, Owner, PostgresStore, RedQuery, TraceReader, TraceWriter};
+use storage::{Day, Owner, PostgresStore, RedQuery, Stores, TraceReader, TraceWriter};
 use uuid::Uuid;
 
 use self::shop::{Order, policies};
@@ -160,7 +160,12 @@ impl Cluster<PostgresStore> {
         };
         let reader = RangeReader::new(&kafka()).unwrap();
         let known = schemas(None);
-        let found = audit(&self.store, Some((&reader, &known)), &options).await;
+        let found = audit(
+            &Stores::one(self.store.clone()),
+            Some((&reader, &known)),
+            &options,
+        )
+        .await;
         found.unwrap()
     }
 

@@ -261,8 +261,8 @@ fn garbage_becomes_dead_letters_and_harms_no_neighbour() {
     });
     let letters = cluster.first("spoor.spans.dlq", 10).expect("the topic");
     let header = |record: &kafka::Record, name: &str| {
-        let found = record.headers.iter().find(|(key, _)| key == name);
-        found.map(|(_, value)| String::from_utf8_lossy(value).into_owned())
+        let found = record.header(name);
+        found.map(|value| String::from_utf8_lossy(value).into_owned())
     };
     let origins: BTreeSet<_> = letters
         .iter()

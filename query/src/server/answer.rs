@@ -142,7 +142,12 @@ fn failure<E: Endpoint>(failure: &Failure) -> Response {
     let mut response = plain_text(status, body);
     if matches!(
         failure,
-        Failure::Overloaded | Failure::Read(ReadError::Unavailable(_) | ReadError::PluginAway(_))
+        Failure::Overloaded
+            | Failure::Read(
+                ReadError::Unavailable(_)
+                    | ReadError::StoreUnavailable { .. }
+                    | ReadError::PluginAway(_)
+            )
     ) {
         response
             .headers_mut()

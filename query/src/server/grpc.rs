@@ -174,7 +174,11 @@ fn code(failure: &Failure) -> Code {
         Failure::Unsupported(_) | Failure::Read(ReadError::Unsupported(_)) => Code::Unimplemented,
         Failure::TooLarge(_) | Failure::Overloaded => Code::ResourceExhausted,
         Failure::TimedOut(_) | Failure::Read(ReadError::Timeout) => Code::DeadlineExceeded,
-        Failure::Read(ReadError::Unavailable(_) | ReadError::PluginAway(_)) => Code::Unavailable,
+        Failure::Read(
+            ReadError::Unavailable(_)
+            | ReadError::StoreUnavailable { .. }
+            | ReadError::PluginAway(_),
+        ) => Code::Unavailable,
         Failure::Read(
             ReadError::Operator(_) | ReadError::Inconsistent { .. } | ReadError::PluginFailed(_),
         ) => Code::Internal,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use bootstrap::{ByteSize, Secret, config};
 use remote_storage::RemoteConfig;
 use serde::{Deserialize, Serialize};
-use storage::{DatabaseUrl, IndexConfig, SearchLimits, StorageConfig};
+use storage::{DatabaseUrl, FurtherStore, IndexConfig, SearchLimits, StorageConfig};
 
 /// What holds the traces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,6 +17,27 @@ pub(crate) enum StoreKind {
     Postgres,
     /// A storage plug-in written for Jaeger.
     Remote,
+}
+
+/// Where a further store is: what differs from the first one. All else is shared.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct FurtherSection {
+    /// As `storage.url`.
+    url: Secret,
+    /// As `storage.hosts`.
+    #[serde(default)]
+    hosts: Vec<String>,
+    /// As `storage.password_file`.
+    #[serde(default)]
+    password_file: Option<PathBuf>,
+}
+
+impl FurtherSection {
+    /// Whether it says where the store is.
+    pub(crate) fn is_set(&self) -> bool {
+        self.url.is_set()
+    }
 }
 
 config! {
@@ -34,6 +55,11 @@ config! {
         pub hosts: Vec<String> = Vec::new(),
         /// File with the password and nothing else. Read at each start; overrides one in the URL.
         pub password_file: Option<PathBuf> = None,
+        /// Further stores, each a Postgres of its own with `url`, and `hosts` and `password_file` if it
+        /// has them: `[{ url = "postgres://…" }]`. With the first, their number must be a power of two and
+        /// no more than the topic's partitions, which are divided among them. It cannot be changed once
+        /// anything is stored, and none may take the place of another.
+        pub further: Vec<FurtherSection> = Vec::new(),
         /// Name of the sessions in `pg_stat_activity`.
         pub application_name: String = StorageConfig::default().application_name,
         /// Most connections for writing. Each writes one batch at a time; more than a few per core
@@ -95,6 +121,21 @@ config! {
 }
 
 impl StorageSection {
+    /// Where the stores beside the first one are.
+    pub(crate) fn further_stores(&self) -> Vec<FurtherStore> {
+        let further = self.further.iter().map(|of| FurtherStore {
+            url: DatabaseUrl(of.url.expose().to_owned()),
+            hosts: of.hosts.clone(),
+            password_file: of.password_file.clone(),
+        });
+        further.collect()
+    }
+
+    /// How many stores there are.
+    pub(crate) fn count(&self) -> usize {
+        1 + self.further.len()
+    }
+
     /// What the store takes.
     pub(crate) fn store(&self) -> StorageConfig {
         StorageConfig {

@@ -4,7 +4,9 @@ use anyhow::{Context, ensure};
 
 use collector::StrategySource;
 use ingester::TailSampler;
+use storage::can_spread;
 
+use super::storage::FurtherSection;
 use super::{Config, Deployment, StoreKind};
 
 impl Config {
@@ -111,6 +113,7 @@ impl Config {
 
     /// What needs Postgres is refused beside a storage plug-in, not left undone.
     fn validate_store(&self) -> anyhow::Result<()> {
+        self.validate_stores()?;
         if self.storage.kind == StoreKind::Postgres {
             return Ok(());
         }
@@ -139,6 +142,38 @@ impl Config {
                 "`storage.kind` is `remote`, which cannot go with {why}"
             );
         }
+        Ok(())
+    }
+
+    /// Partitions are divided among several stores: without them, or beside a plug-in, nothing would be.
+    fn validate_stores(&self) -> anyhow::Result<()> {
+        let (stores, partitions) = (self.storage.count(), self.topics.partitions);
+        if stores == 1 {
+            return Ok(());
+        }
+        ensure!(
+            self.storage.kind == StoreKind::Postgres,
+            "`storage.further` needs `storage.kind = \"postgres\"`"
+        );
+        ensure!(
+            self.deployment == Deployment::Kafka,
+            "`storage.further` cannot go with `deployment = \"direct\"`: without a log there are no \
+             partitions to divide among stores"
+        );
+        ensure!(
+            stores.is_power_of_two(),
+            "`storage.further`: there are {stores} stores with the first one, and their number must be a \
+             power of two"
+        );
+        ensure!(
+            can_spread(partitions as usize, stores),
+            "`storage.further`: there are {stores} stores and no more than {partitions} partitions \
+             (`topics.partitions`) to divide among them"
+        );
+        ensure!(
+            self.storage.further.iter().all(FurtherSection::is_set),
+            "`storage.further`: each store needs a `url`"
+        );
         Ok(())
     }
 
@@ -312,6 +347,35 @@ mod tests {
         config.storage = remote().storage;
         let refused = config.validate().expect_err("nothing keeps decisions");
         assert!(refused.to_string().contains("tail_sampling"), "{refused}");
+    }
+
+    #[test]
+    fn several_stores_need_kafka_and_a_partition_each() {
+        let with = |further: usize, change: &dyn Fn(&mut Config)| {
+            let mut config = Config::default();
+            let one = serde_json::json!({ "url": "postgres://db/spoor" });
+            let all = serde_json::Value::Array(vec![one; further]);
+            config.storage.further = serde_json::from_value(all).expect("good stores");
+            change(&mut config);
+            config.validate().map_err(|error| error.to_string())
+        };
+        let two_partitions = |of: &mut Config| of.topics.partitions = 2;
+        for further in [0, 1, 3] {
+            with(further, &|_| ()).expect("a power of two");
+        }
+        with(1, &two_partitions).expect("one for each");
+        for (refused, named) in [
+            (with(2, &|_| ()), "power of two"),
+            (with(3, &two_partitions), "`topics.partitions`"),
+            (with(1, &|of| of.deployment = Deployment::Direct), "direct"),
+            (
+                with(1, &|of| of.storage.kind = StoreKind::Remote),
+                "`storage.kind",
+            ),
+        ] {
+            let refused = refused.expect_err("it cannot work");
+            assert!(refused.contains(named), "{refused}");
+        }
     }
 
     #[test]

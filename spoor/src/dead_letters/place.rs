@@ -18,16 +18,6 @@ pub(super) enum Place {
     Table(TableLetters),
 }
 
-/// The store of a command that runs and ends.
-pub(super) async fn open_store(config: &Config) -> anyhow::Result<Arc<PostgresStore>> {
-    if !config.storage.url.is_set() {
-        bail!("storage.url is empty: say where Postgres is");
-    }
-    let store = PostgresStore::connect(&config.storage.store()).await?;
-    store.check_version().await?;
-    Ok(Arc::new(store))
-}
-
 /// The letters of the deployment, driven again in the name of this part of the program.
 pub(super) async fn place(
     config: &Config,

@@ -7,11 +7,12 @@ use bootstrap::clock;
 use ingester::{Comparison, KnownSchemas, PlanError, SchemaSource, inspect, plan};
 use kafka::RangeReader;
 use schemas::SchemaSet;
-use storage::{PostgresStore, ReplayCommand as Change, ReplaySpec};
+use storage::{PostgresStore, ReplayCommand as Change, ReplaySpec, Stores};
 
 use super::{JobArgs, ReplayCommand, StartArgs, VerifyArgs, moment, table};
 use crate::config::{Config, Deployment};
 use crate::console::say;
+use crate::roles::connect;
 use crate::schema_ids;
 
 /// Does it. `Ok(false)`: a verification has found something missing.
@@ -19,35 +20,31 @@ pub(crate) async fn run(config: &Config, command: ReplayCommand) -> anyhow::Resu
     if config.deployment == Deployment::Direct {
         bail!("where `deployment` is `direct` there is no log to read once more");
     }
-    if !config.storage.url.is_set() {
-        bail!("storage.url is empty: say where Postgres is");
-    }
-    let store = PostgresStore::connect(&config.storage.store()).await?;
-    store.check_version().await?;
-    let outcome = with_store(config, &store, command).await;
-    store.close().await;
+    let stores = connect(config).await?;
+    let outcome = with_stores(config, &stores, command).await;
+    stores.close().await;
     outcome
 }
 
-async fn with_store(
+async fn with_stores(
     config: &Config,
-    store: &PostgresStore,
+    stores: &Stores<PostgresStore>,
     command: ReplayCommand,
 ) -> anyhow::Result<bool> {
     match command {
-        ReplayCommand::Start(args) => return start(config, store, &args).await,
-        ReplayCommand::Verify(args) => return verify(config, store, &args).await,
-        ReplayCommand::Ls => say(table::jobs(&store.replays().await?)),
-        ReplayCommand::Show(args) => show(store, &args).await?,
-        ReplayCommand::Pause(args) => change(store, &args, Change::Pause).await?,
-        ReplayCommand::Resume(args) => change(store, &args, Change::Resume).await?,
-        ReplayCommand::Cancel(args) => change(store, &args, Change::Cancel).await?,
+        ReplayCommand::Start(args) => return start(config, stores, &args).await,
+        ReplayCommand::Verify(args) => return verify(config, stores, &args).await,
+        ReplayCommand::Ls => say(table::jobs(&stores.replays().await?)),
+        ReplayCommand::Show(args) => show(stores, &args).await?,
+        ReplayCommand::Pause(args) => change(stores, &args, Change::Pause).await?,
+        ReplayCommand::Resume(args) => change(stores, &args, Change::Resume).await?,
+        ReplayCommand::Cancel(args) => change(stores, &args, Change::Cancel).await?,
     }
     Ok(true)
 }
 
-async fn show(store: &PostgresStore, args: &JobArgs) -> anyhow::Result<()> {
-    let job = store.replay(args.id).await?;
+async fn show(stores: &Stores<PostgresStore>, args: &JobArgs) -> anyhow::Result<()> {
+    let job = stores.replay(args.id).await?;
     say(match args.json {
         true => table::job_json(&job).to_string(),
         false => table::job(&job),
@@ -55,31 +52,39 @@ async fn show(store: &PostgresStore, args: &JobArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn change(store: &PostgresStore, args: &JobArgs, change: Change) -> anyhow::Result<()> {
-    store.change_replay(args.id, change).await?;
-    show(store, args).await
+async fn change(
+    stores: &Stores<PostgresStore>,
+    args: &JobArgs,
+    change: Change,
+) -> anyhow::Result<()> {
+    stores.home().change_replay(args.id, change).await?;
+    show(stores, args).await
 }
 
-async fn start(config: &Config, store: &PostgresStore, args: &StartArgs) -> anyhow::Result<bool> {
+async fn start(
+    config: &Config,
+    stores: &Stores<PostgresStore>,
+    args: &StartArgs,
+) -> anyhow::Result<bool> {
     let spec = args.spec(clock::now())?;
     let reader = reader(config)?;
     let margin = config.ingester.replay.margin;
     let planned = plan(&reader, &spec.topic, spec.received, margin, args.partial).await;
     let planned = planned.map_err(refusal)?;
     if args.dry_run {
-        let comparison = compare(config, store, &reader, &spec, &planned, args.limit).await?;
+        let comparison = compare(config, stores, &reader, &spec, &planned, args.limit).await?;
         say(match args.json {
             true => table::comparison_json(&comparison).to_string(),
             false => table::comparison(&comparison),
         });
         return Ok(true);
     }
-    let id = store.create_replay(&spec, &planned.stretches).await?;
+    let id = stores.create_replay(&spec, &planned.stretches).await?;
     let args = JobArgs {
         id,
         json: args.json,
     };
-    show(store, &args).await.map(|()| true)
+    show(stores, &args).await.map(|()| true)
 }
 
 /// Says from when on Kafka has everything.
@@ -103,13 +108,17 @@ fn refusal(error: PlanError) -> anyhow::Error {
 
 /// Compares by a job's own offsets, which are frozen. What the store has more may have come by
 /// another topic, or from records that are gone: it is told, and no fault.
-async fn verify(config: &Config, store: &PostgresStore, args: &VerifyArgs) -> anyhow::Result<bool> {
-    let job = store.replay(args.job.id).await?;
+async fn verify(
+    config: &Config,
+    stores: &Stores<PostgresStore>,
+    args: &VerifyArgs,
+) -> anyhow::Result<bool> {
+    let job = stores.replay(args.job.id).await?;
     let reader = reader(config)?;
     let planned = ingester::Plan {
         stretches: job.partitions.iter().map(|one| one.stretch).collect(),
     };
-    let comparison = compare(config, store, &reader, &job.spec, &planned, args.limit).await?;
+    let comparison = compare(config, stores, &reader, &job.spec, &planned, args.limit).await?;
     say(match args.job.json {
         true => table::comparison_json(&comparison).to_string(),
         false => table::comparison(&comparison),
@@ -127,7 +136,7 @@ fn reader(config: &Config) -> anyhow::Result<RangeReader> {
 
 async fn compare(
     config: &Config,
-    store: &PostgresStore,
+    stores: &Stores<PostgresStore>,
     reader: &RangeReader,
     spec: &ReplaySpec,
     planned: &ingester::Plan,
@@ -137,6 +146,6 @@ async fn compare(
     let source = registry.map(|registry| Arc::new(registry) as Arc<dyn SchemaSource>);
     let schemas = KnownSchemas::new(SchemaSet::new(), source);
     schema_ids::learn_announced(config, &schemas).await?;
-    let compared = inspect(reader, store, &schemas, spec, planned, limit).await;
+    let compared = inspect(reader, stores, &schemas, spec, planned, limit).await;
     compared.context("cannot compare the log with the store")
 }

@@ -7,8 +7,9 @@ use bootstrap::{Process, Stop};
 use ingester::{Ingester, KnownSchemas, SchemaSource};
 use remote_storage::RemoteWriter;
 use schemas::SchemaSet;
-use storage::{PostgresStore, TraceWriter};
+use storage::{PostgresStore, Stores, TraceWriter};
 
+use super::partitions;
 use super::positions::GroupOffsets;
 use super::store::AnyStore;
 use crate::config::Config;
@@ -38,13 +39,15 @@ pub(crate) async fn ingester(
     process: &Process,
 ) -> anyhow::Result<AnyIngester> {
     Ok(match store {
-        AnyStore::Postgres(store) => {
-            let ingester = build(config, store.clone(), process)?;
-            AnyIngester::Postgres(ingester.with_replays(store, &process.liveness))
+        AnyStore::Postgres(stores) => {
+            partitions::spread(config, &stores, process).await?;
+            let ingester = build(config, &stores, process)?;
+            AnyIngester::Postgres(ingester.with_replays(stores, &process.liveness))
         }
         AnyStore::Remote(store) => {
             let writer = RemoteWriter::new(store, GroupOffsets::new(config)?);
-            AnyIngester::Remote(build(config, Arc::new(writer), process)?)
+            let writers = Stores::one(Arc::new(writer));
+            AnyIngester::Remote(build(config, &writers, process)?)
         }
     })
 }
@@ -52,7 +55,7 @@ pub(crate) async fn ingester(
 /// Knows every announced schema, and learns those announced later.
 fn build<W: TraceWriter>(
     config: &Config,
-    writer: Arc<W>,
+    writers: &Stores<W>,
     process: &Process,
 ) -> anyhow::Result<Ingester<W>> {
     let registry = schema_ids::registry(config)?;
@@ -70,7 +73,7 @@ fn build<W: TraceWriter>(
         &config.ingester,
         config.kafka.client(),
         known,
-        writer,
+        writers,
         &process.readiness,
         &process.liveness,
     );

@@ -1,13 +1,14 @@
 //! The query service: search/read → adjust → render.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use anyhow::Context;
 use axum::Router;
 use bootstrap::{Process, Stop};
 use query::Query;
 use remote_storage::RemoteStore;
-use storage::PostgresStore;
+use storage::{PostgresStore, Stores};
 
 use super::store::AnyStore;
 use crate::config::Config;
@@ -16,7 +17,7 @@ use crate::purge;
 
 /// A query service on a store of either kind.
 pub(crate) enum AnyQuery {
-    Postgres(Query<PostgresStore>),
+    Postgres(Query<Stores<PostgresStore>>),
     Remote(Query<RemoteStore>),
 }
 
@@ -70,10 +71,10 @@ pub(crate) async fn query(
     let (settings, readiness) = (config.query.clone(), &process.readiness);
     let failed = "cannot start the query service";
     Ok(match store {
-        AnyStore::Postgres(store) => {
-            let letters = desk(config, store.clone());
-            let purge = purge::desk(config, store.clone());
-            let query = Query::build(settings, store, readiness).await;
+        AnyStore::Postgres(stores) => {
+            let letters = desk(config, stores.home().clone());
+            let purge = purge::desk(config, stores.clone());
+            let query = Query::build(settings, Arc::new(stores), readiness).await;
             let query = query.context(failed)?;
             AnyQuery::Postgres(query.with_admin(letters).with_purge(purge))
         }

@@ -5,17 +5,18 @@ use std::time::Duration;
 
 use anyhow::bail;
 use bootstrap::{Process, Stop, chain, clock};
+use futures_util::future::join_all;
 use remote_storage::RemoteStore;
-use storage::{PostgresStore, SetupError, StorageConfig};
+use storage::{PostgresStore, SetupError, StorageConfig, Stores};
 
 use crate::config::{Config, StoreKind};
 
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// The store of either kind.
+/// The store of either kind; of Postgres there may be several.
 #[derive(Clone)]
 pub(crate) enum AnyStore {
-    Postgres(Arc<PostgresStore>),
+    Postgres(Stores<PostgresStore>),
     Remote(Arc<RemoteStore>),
 }
 
@@ -38,13 +39,25 @@ pub(crate) async fn open_store(config: &Config, process: &Process) -> anyhow::Re
     })
 }
 
-/// A store whose schema this program knows. Waits for a server that is away, until told to stop.
+/// The stores of a command that runs and ends, checked.
+pub(crate) async fn connect(config: &Config) -> anyhow::Result<Stores<PostgresStore>> {
+    if !config.storage.url.is_set() {
+        bail!("storage.url is empty: say where Postgres is");
+    }
+    let (first, further) = (config.storage.store(), config.storage.further_stores());
+    let stores = Stores::connect(&first, &further).await?;
+    stores.check_version().await?;
+    Ok(stores)
+}
+
+/// Stores whose schema this program knows. Waits for servers that are away, until told to stop.
 ///
-/// Errors: the schema is older or newer than this program, or the settings are wrong.
+/// Errors: the schema is older or newer than this program, a store is not the one that is configured
+/// in its place, or the settings are wrong.
 pub(crate) async fn open_postgres(
     config: &Config,
     process: &Process,
-) -> anyhow::Result<Arc<PostgresStore>> {
+) -> anyhow::Result<Stores<PostgresStore>> {
     if !config.storage.url.is_set() {
         bail!("storage.url is empty: say where Postgres is");
     }
@@ -52,9 +65,9 @@ pub(crate) async fn open_postgres(
         count_roots: config.ingester.sampling.enabled,
         ..config.storage.store()
     };
-    let store = PostgresStore::connect(&settings).await?;
+    let stores = Stores::connect(&settings, &config.storage.further_stores()).await?;
     let ready = process.readiness.register("store");
-    while let Err(error) = store.check_version().await {
+    while let Err(error) = stores.check_version().await {
         if !matches!(error, SetupError::Unreachable { .. }) {
             return Err(error.into());
         }
@@ -67,17 +80,18 @@ pub(crate) async fn open_postgres(
         }
     }
     ready.ready();
-    Ok(Arc::new(store))
+    Ok(stores)
 }
 
 /// Keeps the store in order, unless another process does, until told to stop. A plug-in does so
 /// itself.
 pub(crate) async fn maintain(store: AnyStore, stop: Stop) {
-    let AnyStore::Postgres(store) = store else {
+    let AnyStore::Postgres(stores) = store else {
         return stop.stopped().await;
     };
+    let all = stores.all().iter().map(|store| store.maintain(clock::now));
     tokio::select! {
-        () = store.maintain(clock::now) => {}
+        _ = join_all(all) => {}
         () = stop.stopped() => {}
     }
 }

@@ -52,6 +52,16 @@ impl Counts {
     pub fn spans(&self) -> u64 {
         self.spans_stored + self.spans_duplicate + self.spans_dead_lettered + self.spans_dropped
     }
+
+    /// Adds the counts of another source.
+    pub fn add(&mut self, other: &Self) {
+        self.records += other.records;
+        self.spans_stored += other.spans_stored;
+        self.spans_duplicate += other.spans_duplicate;
+        self.spans_dead_lettered += other.spans_dead_lettered;
+        self.spans_dropped += other.spans_dropped;
+        self.records_dead_lettered += other.records_dead_lettered;
+    }
 }
 
 /// How far a source has been consumed.

@@ -4,11 +4,10 @@ use std::collections::BTreeMap;
 
 use model::{Tenant, TimeRange};
 use sqlx::{PgConnection, Row, postgres::PgRow};
-use uuid::Uuid;
 
 use super::{
     ReplayCommand, ReplayError, ReplayJob, ReplayPartition, ReplaySpec, ReplayState, ReplayStretch,
-    inconsistent, replay_consumer,
+    inconsistent, positions,
 };
 use crate::{Counts, PostgresStore};
 
@@ -22,25 +21,50 @@ impl PostgresStore {
         spec: &ReplaySpec,
         stretches: &[ReplayStretch],
     ) -> Result<i64, ReplayError> {
+        let id = self.next_replay().await?;
+        self.begin_replay(id, spec, stretches, stretches).await?;
+        Ok(id)
+    }
+
+    /// The number of the next job.
+    pub(crate) async fn next_replay(&self) -> Result<i64, ReplayError> {
+        let next = "SELECT nextval(pg_get_serial_sequence('replay_job', 'id'))";
+        let next = sqlx::query_scalar(next).fetch_one(&self.write_pool).await;
+        Ok(next?)
+    }
+
+    /// Makes a job with this number. The positions of those partitions lie here that this store has
+    /// `here`.
+    pub(crate) async fn begin_replay(
+        &self,
+        id: i64,
+        spec: &ReplaySpec,
+        stretches: &[ReplayStretch],
+        here: &[ReplayStretch],
+    ) -> Result<(), ReplayError> {
         let mut tx = self.write_pool.begin().await?;
-        let id: i64 = sqlx::query_scalar(
-            "INSERT INTO replay_job (topic, from_ns, to_ns, tenant, service, spans_per_second)
-             VALUES ($1, $2, $3, $4, $5, $6) RETURNING id",
+        sqlx::query(
+            "INSERT INTO replay_job (id, topic, from_ns, to_ns, tenant, service, spans_per_second)
+             OVERRIDING SYSTEM VALUE VALUES ($1, $2, $3, $4, $5, $6, $7)",
         )
+        .bind(id)
         .bind(&spec.topic)
         .bind(signed(spec.received.start))
         .bind(signed(spec.received.end))
         .bind(spec.tenant.as_ref().map(Tenant::as_str))
         .bind(&spec.service)
         .bind(spec.spans_per_second.map(signed))
-        .fetch_one(&mut *tx)
+        .execute(&mut *tx)
         .await?;
         for stretch in stretches {
-            add_stretch(&mut tx, id, &spec.topic, *stretch).await?;
+            add_stretch(&mut tx, id, *stretch).await?;
+        }
+        for stretch in here {
+            positions::add(&mut tx, id, &spec.topic, *stretch).await?;
         }
         end_if_done(&mut tx, id).await?;
         tx.commit().await?;
-        Ok(id)
+        Ok(())
     }
 
     /// All jobs, the newest first.
@@ -95,12 +119,9 @@ impl PostgresStore {
     }
 }
 
-/// The stretch, and the position from which it is read: an earlier watermark than the start would
-/// be a gap in the log.
 async fn add_stretch(
     conn: &mut PgConnection,
     job: i64,
-    topic: &str,
     stretch: ReplayStretch,
 ) -> Result<(), sqlx::Error> {
     sqlx::query(
@@ -111,17 +132,6 @@ async fn add_stretch(
     .bind(stretch.partition)
     .bind(stretch.start)
     .bind(stretch.end)
-    .execute(&mut *conn)
-    .await?;
-    sqlx::query(
-        "INSERT INTO progress (consumer, topic, partition, owner, revision, watermark, base_offset)
-         VALUES ($1, $2, $3, $4, 1, $5, $5)",
-    )
-    .bind(replay_consumer(job))
-    .bind(topic)
-    .bind(stretch.partition)
-    .bind(Uuid::new_v4())
-    .bind(stretch.start)
     .execute(conn)
     .await?;
     Ok(())

@@ -44,6 +44,8 @@ const SAVE: &str = "
 #[derive(Debug)]
 pub struct SamplingSeat {
     conn: PgConnection,
+    /// Sessions with the stores beside the home, which have counts of their own.
+    others: Vec<PgConnection>,
 }
 
 /// A row of `sampling_probability`.
@@ -71,7 +73,8 @@ impl PostgresStore {
             .fetch_one(&mut conn)
             .await?;
         if elected {
-            return Ok(Some(SamplingSeat { conn }));
+            let others = Vec::new();
+            return Ok(Some(SamplingSeat { conn, others }));
         }
         conn.close().await?;
         Ok(None)
@@ -79,6 +82,11 @@ impl PostgresStore {
 }
 
 impl SamplingSeat {
+    /// Counts what another store has counted as well.
+    pub(crate) fn count_at(&mut self, session: PgConnection) {
+        self.others.push(session);
+    }
+
     /// How far the slowest ingester is behind; also shows that the seat is still held.
     ///
     /// # Errors
@@ -105,7 +113,7 @@ impl SamplingSeat {
         Ok(bucket.map(|bucket| bucket as UnixNanos))
     }
 
-    /// One round, in one transaction: counts up to `until` are folded into intervals, `calculate` is
+    /// One round, in one transaction of each store: counts up to `until` are folded into intervals, `calculate` is
     /// given the newest `keep` intervals, newest first, and what was told before; what it returns
     /// is stored and returned. `until` is a multiple of the interval.
     ///
@@ -118,8 +126,16 @@ impl SamplingSeat {
         calculated_by: &str,
         calculate: impl FnOnce(&[ThroughputBucket], OperationProbabilities) -> OperationProbabilities,
     ) -> Result<OperationProbabilities, ReadError> {
+        let mut elsewhere = Vec::with_capacity(self.others.len());
+        for session in &mut self.others {
+            // Folded there and read again by the next round, if this one fails.
+            let mut tx = session.begin().await?;
+            elsewhere.push(fold(&mut tx, span).await?);
+            tx.commit().await?;
+        }
         let mut tx = self.conn.begin().await?;
-        let buckets = fold(&mut tx, span).await?;
+        let mut buckets = fold(&mut tx, span).await?;
+        elsewhere.into_iter().for_each(|of| add(&mut buckets, of));
         let before = probabilities(&mut tx).await?;
         let after = calculate(&buckets, before);
         save(&mut tx, &after).await?;
@@ -194,6 +210,19 @@ async fn fold(
         });
     }
     Ok(buckets.into_values().rev().collect())
+}
+
+/// Adds the counts of the same intervals at another store.
+fn add(buckets: &mut [ThroughputBucket], others: Vec<ThroughputBucket>) {
+    for (bucket, other) in buckets.iter_mut().zip(others) {
+        for (operation, counts) in other.operations {
+            bucket
+                .operations
+                .entry(operation)
+                .or_default()
+                .extend(counts);
+        }
+    }
 }
 
 async fn save(conn: &mut PgConnection, all: &OperationProbabilities) -> Result<(), sqlx::Error> {

@@ -254,12 +254,16 @@ impl<'s> Candidates<'s> {
 }
 
 /// What was found, ranked.
-#[derive(Debug)]
-pub(super) struct Ranks {
+#[derive(Debug, Default)]
+pub(crate) struct Ranks {
+    /// In order, as many as were wanted.
     pub(super) ranks: Vec<Rank>,
+    /// How many there are in all, if that is known.
     pub(super) total: Option<u64>,
+    /// What of the store was seen.
     pub(super) view: Option<View>,
-    pub(super) cost: Cost,
+    /// What it cost.
+    pub(crate) cost: Cost,
 }
 
 /// The first of all answers after the page before, and how many answers there are in all.

@@ -67,9 +67,9 @@ impl PostgresStore {
         let level = self.config.compression_level;
         let judged = tokio::task::spawn_blocking(move || judge(&sample, present, level)).await;
         match judged {
-            Ok(Ok(Verdict::Fits(excess))) => metrics::dictionary_excess(excess),
+            Ok(Ok(Verdict::Fits(excess))) => metrics::dictionary_excess(self.placement(), excess),
             Ok(Ok(Verdict::Better(excess, dictionary))) => {
-                metrics::dictionary_excess(excess);
+                metrics::dictionary_excess(self.placement(), excess);
                 keep(conn, &dictionary, segments).await?;
                 self.look_again_in(now, self.config.relearn_interval);
             }

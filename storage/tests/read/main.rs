@@ -8,6 +8,9 @@ mod database;
 #[expect(dead_code, reason = "shared with the tests of the write side")]
 mod store;
 
+#[path = "../support/two_stores.rs"]
+mod two_stores;
+
 #[path = "../support/filters.rs"]
 mod filters;
 
@@ -17,3 +20,4 @@ mod filtering;
 mod paging;
 mod attributes;
 mod merging;
+mod spread;

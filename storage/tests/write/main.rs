@@ -11,6 +11,10 @@ mod proxy;
 
 mod store;
 
+#[path = "../support/two_stores.rs"]
+#[expect(dead_code, reason = "shared with the tests of the read side")]
+mod two_stores;
+
 mod schema;
 mod writing;
 mod fencing;
@@ -28,3 +32,4 @@ mod purging;
 mod words;
 mod rebuilding;
 mod sizes;
+mod spreading;

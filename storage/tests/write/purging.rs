@@ -18,7 +18,7 @@ use crate::store::{TestStore, write};
 use crate::writing::span;
 
 /// Tables that a purge leaves alone, and why.
-const KEPT: [(&str, &str); 15] = [
+const KEPT: [(&str, &str); 16] = [
     ("_sqlx_migrations", "the schema's version"),
     ("archived_segment", "kept unless asked for"),
     ("live_lag", "how far ingesters are behind"),
@@ -27,6 +27,7 @@ const KEPT: [(&str, &str); 15] = [
         "words of the archive, and of what is written next",
     ),
     ("payload_resource", "the same"),
+    ("placement", "which of the stores it is"),
     ("posting_table", "an empty index for each day"),
     ("progress", "positions, at the end of the log"),
     ("purge", "counts purges"),

@@ -8,16 +8,20 @@ use storage::{
 
 use crate::fencing::{owner, step};
 use crate::store::{TestStore, write};
+use crate::two_stores::TwoStores;
 use crate::writing::span;
 
 const SECOND: u64 = 1_000_000_000;
 
-async fn counting() -> TestStore {
-    TestStore::with(StorageConfig {
+fn that_counts() -> StorageConfig {
+    StorageConfig {
         count_roots: true,
         ..StorageConfig::default()
-    })
-    .await
+    }
+}
+
+async fn counting() -> TestStore {
+    TestStore::with(that_counts()).await
 }
 
 /// A trace of one root span of the service `shop`, changed.
@@ -232,4 +236,30 @@ async fn one_process_calculates_and_the_next_one_goes_on_where_it_stopped() {
     assert_eq!((before, nothing.len()), (told, 0));
     let stored = store.store.sampling_probabilities().await.expect("answers");
     assert_eq!(stored, Some((8, OperationProbabilities::new())));
+}
+
+#[tokio::test]
+async fn root_spans_of_every_store_are_counted_by_the_one_that_calculates() {
+    let two = TwoStores::with(that_counts()).await;
+    let traces: Vec<Trace> = (1..=8)
+        .map(|number| sampled(number, "probabilistic", 0.25))
+        .collect();
+    two.write(&traces).await;
+    // A round that comes again finds what the one before has folded.
+    for _ in 0..2 {
+        let mut seat = loop {
+            let seat = two.stores.take_sampling_seat().await;
+            if let Some(seat) = seat.expect("answers") {
+                break seat;
+            }
+        };
+        let mut roots = 0;
+        let calculation = |buckets: &[ThroughputBucket], before| {
+            roots = counts(&buckets[0]).iter().map(|of| of.2).sum();
+            before
+        };
+        let round = seat.round(until(10), 7, "test", calculation).await;
+        round.expect("answers");
+        assert_eq!(roots, 8);
+    }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use kafka::Record;
 use model::{SpanHash, SpanId, TraceId, UnixNanos};
-use storage::{Day, DroppedIdentity, PostgresStore, WhichIdentities};
+use storage::{Day, DroppedIdentity, PostgresStore, Stores, WhichIdentities};
 
 use super::{Held, LogContents, Missing};
 use crate::TENANT_HEADER;
@@ -25,7 +25,7 @@ pub(super) struct Search<'s> {
     pub(super) removed: BTreeSet<i32>,
     pub(super) letters: BTreeSet<(String, i32, i64)>,
     pub(super) options: &'s AuditOptions,
-    pub(super) store: &'s PostgresStore,
+    pub(super) stores: &'s Stores<PostgresStore>,
 }
 
 impl Search<'_> {
@@ -81,10 +81,11 @@ impl Search<'_> {
         let strike = |stored: storage::StoredIdentity| {
             wanted.remove(&stored.hash);
         };
-        self.store
+        let store = self.stores.of_partition(state.account.source.partition);
+        store
             .identities(WhichIdentities::Traces(&traces), |_| true, strike)
             .await?;
-        self.strike_dropped(&mut wanted).await?;
+        self.strike_dropped(store, &mut wanted).await?;
         let mut missing: BTreeMap<i64, Missing> = BTreeMap::new();
         for span in wanted.into_values() {
             let day = Day::of(span.start);
@@ -111,6 +112,7 @@ impl Search<'_> {
     /// Strikes out what tail sampling dropped.
     async fn strike_dropped(
         &mut self,
+        store: &PostgresStore,
         wanted: &mut HashMap<SpanHash, Wanted>,
     ) -> Result<(), AuditError> {
         let traces: BTreeSet<TraceId> = wanted.values().map(|span| span.trace_id).collect();
@@ -118,7 +120,7 @@ impl Search<'_> {
             return Ok(());
         }
         let traces: Vec<TraceId> = traces.into_iter().collect();
-        let dropped = self.store.dropped(&traces).await?;
+        let dropped = store.dropped(&traces).await?;
         let before = wanted.len();
         wanted.retain(|hash, span| {
             !dropped.contains(&DroppedIdentity::of(span.trace_id, span.span_id, *hash))
