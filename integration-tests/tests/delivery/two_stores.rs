@@ -35,7 +35,7 @@ impl TwoStores {
         let settings = [
             ("SPOOR__STORAGE__URL", url(&home)),
             ("SPOOR__STORAGE__FURTHER", further),
-            ("SPOOR__STORAGE__ACQUIRE_TIMEOUT", "1s".to_owned()),
+            ("SPOOR__STORAGE__ACQUIRE_TIMEOUT", "4s".to_owned()),
             ("SPOOR__INGESTER__REPLAY__CONCURRENCY", "8".to_owned()),
         ];
         let settings = settings
