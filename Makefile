@@ -21,7 +21,7 @@ FREE_PORTS := --kafka-port 0 --kafka-controller-port 0 --registry-port 0 --postg
 
 PACKAGES := build-essential pkg-config libssl-dev zlib1g-dev xz-utils curl ca-certificates python3-venv
 
-.PHONY: help setup build runtime run clients test faults soak fuzz check docs demo bench bench-large clean
+.PHONY: help setup build runtime run clients test faults soak fuzz check docs demo bench bench-build bench-large bench-growth clean
 
 help: ## Lists the targets.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 13
@@ -138,13 +138,27 @@ queue-3:
 queue-4:
 	$(RUN_TESTS) $(QUEUE_4:%=--test %)
 
-bench: runtime ## Measures the whole path; COMPARE=<git revision> measures that one too, in turns.
+bench-build: runtime
 	$(CARGO) build --profile dist --locked --bin spoor --bin bench
+
+bench: bench-build ## Measures the whole path; COMPARE=<git revision> measures that one too, in turns.
 	$(if $(COMPARE),$(MAKE) --no-print-directory other-binary)
 	target/dist/bench $(if $(COMPARE),--against $(OTHER)/target/dist/spoor --rounds 3) $(BENCH)
 
 bench-large: ## Goes to a hundred million spans in twenty steps: an hour or two, 40 GB of disk.
 	@$(MAKE) --no-print-directory bench BENCH="--spans 5000000 --steps 20 --reads 100 --steady 60 $(BENCH)"
+
+# By what the cost of a span may grow, each against what is usual: the first one.
+GROWTH := "" "--partitions 2" "--partitions 64" "--ingesters 2" "--ingesters 4" \
+	"--traffic=--shops=10" "--traffic=--shops=125" \
+	"--traffic=--trace-spans=1" "--traffic=--trace-spans=1000" "--traffic=--trace-spans=1000000" \
+	"--traffic=--unique-attributes=5"
+
+bench-growth: bench-build ## The same path with other numbers of partitions, processes, services and so on: half an hour.
+	@for change in $(GROWTH); do \
+		echo; echo "# $${change:-as usual}"; \
+		target/dist/bench --spans 1000000 --steady 1 --reads 10 $$change $(BENCH); \
+	done
 
 # The revision that is compared with, in a worktree of its own.
 OTHER = target/bench/$(COMPARE)

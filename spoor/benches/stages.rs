@@ -26,6 +26,8 @@ mod jaeger_wire;
 mod protocol;
 #[path = "stages/receivers.rs"]
 mod receivers;
+#[path = "../src/load/shape.rs"]
+mod shape;
 #[expect(unused_imports, reason = "those of its tests")]
 #[path = "../src/load/shop.rs"]
 mod shop;

@@ -5,6 +5,7 @@ mod protocol;
 mod shop;
 mod tree;
 mod attributes;
+mod shape;
 mod traffic;
 mod carry;
 pub(crate) mod encode;
@@ -26,6 +27,7 @@ use clap::{Args, Subcommand};
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 
 pub use protocol::Protocol;
+use shape::Shape;
 
 /// Arguments of `spoor load`.
 #[derive(Debug, Args)]
@@ -77,6 +79,9 @@ pub struct RunArgs {
     /// Seed of the traces' ids, which the summary lists then: the same traffic under other ids.
     #[arg(long, value_name = "SEED")]
     pub ids: Option<u64>,
+    /// What the traffic is like.
+    #[command(flatten)]
+    pub shape: Shape,
     /// When the traces end, nanoseconds since 1970, instead of now.
     #[arg(long, value_name = "NANOS")]
     pub base: Option<u64>,

@@ -37,6 +37,8 @@ pub struct Settings {
     pub partitions: Option<u32>,
     /// How many processes ingest.
     pub ingesters: usize,
+    /// Further arguments of `spoor load`, which say what the traffic is like.
+    pub traffic: Vec<String>,
 }
 
 /// Servers and roles that run until they are dropped.
@@ -266,6 +268,7 @@ impl Cluster {
             .args(["--protocol", receiver.protocol])
             .args(["--seed", &seed.to_string(), "--spans", &spans.to_string()])
             .args(["--rate", &rate.to_string()])
+            .args(&self.settings.traffic)
             .stdout(Stdio::piped());
         if freshness {
             command.args(["--freshness", &self.query_url()]);

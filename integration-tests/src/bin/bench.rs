@@ -40,6 +40,9 @@ struct Arguments {
     /// How many processes ingest.
     #[arg(long, default_value_t = 1)]
     ingesters: usize,
+    /// Further arguments of `spoor load`, between blanks, which say what the traffic is like.
+    #[arg(long, default_value = "", allow_hyphen_values = true)]
+    traffic: String,
     /// Where to write everything as JSON.
     #[arg(long)]
     json: Option<PathBuf>,
@@ -78,6 +81,11 @@ fn once(binary: PathBuf, arguments: &Arguments) -> anyhow::Result<Report> {
         folder: root().join("target/bench/run"),
         partitions: arguments.partitions,
         ingesters: arguments.ingesters,
+        traffic: arguments
+            .traffic
+            .split_whitespace()
+            .map(str::to_owned)
+            .collect(),
     };
     let amounts = Amounts {
         spans: arguments.spans,

@@ -31,16 +31,28 @@ fn uuid(rng: &mut ChaCha8Rng) -> String {
         .to_string()
 }
 
+/// An attribute with a value that no other span has.
+pub fn unique(number: u32, rng: &mut ChaCha8Rng) -> KeyValue {
+    text(
+        &format!("app.unique.{number}"),
+        format!("{:032x}", rng.random::<u128>()),
+    )
+}
+
 /// The resource of one process of a service: the same at every call.
-pub fn resource(service: usize, instance: usize) -> Resource {
+pub fn resource(shop: u64, service: usize, instance: usize) -> Resource {
     let of = &SERVICES[service];
-    let pod = format!("{}-{:x}-{instance:x}", of.name, 0x5f3a + service * 17);
+    let name = match shop {
+        0 => of.name.to_owned(),
+        _ => format!("{}-{shop}", of.name),
+    };
+    let pod = format!("{name}-{:x}-{instance:x}", 0x5f3a + service * 17);
     let arguments = ["serve", "--listen", ":8080"].map(|one| AnyValue {
         value: Some(Value::StringValue(one.to_owned())),
     });
     Resource {
         attributes: vec![
-            text("service.name", of.name),
+            text("service.name", name),
             text("service.version", format!("2.{}.{}", service % 7, instance)),
             text("service.instance.id", format!("{pod}-{service:04x}")),
             text("deployment.environment.name", "production"),

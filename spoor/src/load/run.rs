@@ -17,7 +17,7 @@ use super::freshness::Freshness;
 use super::ledger::{Entry, Ledger};
 use super::send::{self, Exporter};
 use super::summary::{Found, Summary};
-use super::traffic::{Recipe, TRACES_PER_WINDOW};
+use super::traffic::Recipe;
 use super::yardstick::{Measuring, Yardstick};
 use super::{RunArgs, console, span_count};
 
@@ -123,6 +123,7 @@ fn recipe(args: &RunArgs) -> Recipe {
         ids: args.ids,
         protocol: args.protocol,
         within: args.within,
+        shape: args.shape,
     }
 }
 
@@ -182,10 +183,10 @@ fn make_window(args: &RunArgs, shared: &Shared, number: u64) -> anyhow::Result<V
     let recipe = &shared.recipe;
     let window = recipe.window(number, base);
     if recipe.ids.is_some() {
-        let ids = (0..TRACES_PER_WINDOW).map(|index| hex(&recipe.trace_id(number, index)));
+        let ids = (0..recipe.traces_per_window()).map(|index| hex(&recipe.trace_id(number, index)));
         shared.trace_ids.blocking_lock().extend(ids);
     }
-    let id = recipe.trace_id(number, number % TRACES_PER_WINDOW);
+    let id = recipe.trace_id(number, number % recipe.traces_per_window());
     let counts = window.requests.iter().map(|message| spans_of(message, &id));
     let of_probe: Vec<usize> = counts.collect();
     let probe = Probe {

@@ -15,13 +15,12 @@ use rand::{Rng, SeedableRng, seq::SliceRandom};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
+use super::shape::Shape;
 use super::tree::{self, Node, Role};
 use super::{Protocol, attributes, carry};
 
 /// Spans of one request, about.
 const SPANS_PER_REQUEST: usize = 300;
-/// Traces of one window.
-pub const TRACES_PER_WINDOW: u64 = 40;
 
 /// What traffic is made from, but for its times.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -37,12 +36,20 @@ pub struct Recipe {
     /// What it is brought down to, if not to what `protocol` can carry.
     #[serde(default)]
     pub within: Option<Protocol>,
+    /// What else it is like.
+    #[serde(default)]
+    pub shape: Shape,
 }
 
 impl Recipe {
     /// The id of a trace, known before the trace is made, so that others can link to it.
     pub fn trace_id(&self, window: u64, index: u64) -> [u8; 16] {
         trace_id(self.ids.unwrap_or(self.seed), window, index)
+    }
+
+    /// Traces of one window.
+    pub fn traces_per_window(&self) -> u64 {
+        self.shape.traces_per_window()
     }
 
     /// Makes a window whose traces end at about `base` (nanoseconds since 1970).
@@ -87,18 +94,29 @@ fn trace_id(seed: u64, window: u64, index: u64) -> [u8; 16] {
 
 fn window(recipe: &Recipe, number: u64, base: u64) -> Window {
     let mut rng = ChaCha8Rng::seed_from_u64(recipe.seed.rotate_left(32) ^ number);
-    let mut by_process: BTreeMap<(usize, usize), Vec<(Node, Span)>> = BTreeMap::new();
-    for index in 0..TRACES_PER_WINDOW {
+    let mut by_process: BTreeMap<Process, Vec<(Node, Span)>> = BTreeMap::new();
+    for index in 0..recipe.traces_per_window() {
+        let shop = (number * recipe.traces_per_window() + index) % recipe.shape.shops.max(1);
         for (node, span) in trace(recipe, number, index, base, &mut rng) {
-            by_process
-                .entry((node.service, node.instance))
-                .or_default()
-                .push((node, span));
+            let process = Process {
+                shop,
+                service: node.service,
+                instance: node.instance,
+            };
+            by_process.entry(process).or_default().push((node, span));
         }
     }
     let mut requests = requests(by_process);
     requests.shuffle(&mut rng);
     Window { requests }
+}
+
+/// A process of one of the shops.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Process {
+    shop: u64,
+    service: usize,
+    instance: usize,
 }
 
 /// The spans of one trace.
@@ -110,13 +128,15 @@ fn trace(
     rng: &mut ChaCha8Rng,
 ) -> Vec<(Node, Span)> {
     let id = recipe.trace_id(window, index);
-    let nodes = tree::grow(rng);
+    let nodes = tree::grow(rng, recipe.shape.trace_spans);
     let failed = failures(&nodes, rng);
     let mut spans: Vec<(Node, Span)> = Vec::with_capacity(nodes.len());
     for (at, node) in nodes.iter().enumerate() {
         let parent = node.parent.map(|parent| &spans[parent].1);
         let (start, end) = times(parent, base, rng);
-        let (name, attributes) = attributes::describe(node, failed[at], rng);
+        let (name, mut attributes) = attributes::describe(node, failed[at], rng);
+        let unique = 0..recipe.shape.unique_attributes;
+        attributes.extend(unique.map(|number| attributes::unique(number, rng)));
         let parent_span_id = parent.map_or_else(Vec::new, |parent| parent.span_id.clone());
         let links = links(node, parent, recipe, window, index, rng);
         let mut span = Span {
@@ -216,12 +236,10 @@ fn kind(role: Role) -> SpanKind {
 }
 
 /// Packs the spans of each process into requests of about [`SPANS_PER_REQUEST`].
-fn requests(
-    by_process: BTreeMap<(usize, usize), Vec<(Node, Span)>>,
-) -> Vec<ExportTraceServiceRequest> {
+fn requests(by_process: BTreeMap<Process, Vec<(Node, Span)>>) -> Vec<ExportTraceServiceRequest> {
     let mut requests = vec![ExportTraceServiceRequest::default()];
     let mut filled = 0;
-    for ((service, instance), mut spans) in by_process {
+    for (process, mut spans) in by_process {
         while !spans.is_empty() {
             if filled >= SPANS_PER_REQUEST {
                 requests.push(ExportTraceServiceRequest::default());
@@ -229,7 +247,7 @@ fn requests(
             }
             let rest = spans.split_off(spans.len().min(SPANS_PER_REQUEST - filled));
             filled += spans.len();
-            let packed = resource_spans(service, instance, spans);
+            let packed = resource_spans(process, spans);
             if let Some(request) = requests.last_mut() {
                 request.resource_spans.push(packed);
             }
@@ -239,7 +257,12 @@ fn requests(
     requests
 }
 
-fn resource_spans(service: usize, instance: usize, spans: Vec<(Node, Span)>) -> ResourceSpans {
+fn resource_spans(process: Process, spans: Vec<(Node, Span)>) -> ResourceSpans {
+    let Process {
+        shop,
+        service,
+        instance,
+    } = process;
     let mut by_scope: BTreeMap<(&str, &str), Vec<Span>> = BTreeMap::new();
     for (node, span) in spans {
         by_scope
@@ -259,7 +282,7 @@ fn resource_spans(service: usize, instance: usize, spans: Vec<(Node, Span)>) -> 
             ..Default::default()
         });
     ResourceSpans {
-        resource: Some(attributes::resource(service, instance)),
+        resource: Some(attributes::resource(shop, service, instance)),
         scope_spans: scope_spans.collect(),
         schema_url: "https://opentelemetry.io/schemas/1.38.0".to_owned(),
     }
@@ -317,11 +340,53 @@ mod tests {
     #[test]
     fn no_two_traces_of_any_seeds_share_an_id() {
         let places = (0..8).flat_map(|seed| (0..200).map(move |window| (seed, window)));
-        let ids = places.flat_map(|(seed, window)| {
-            (0..TRACES_PER_WINDOW).map(move |index| trace_id(seed, window, index))
-        });
+        let ids = places
+            .flat_map(|(seed, window)| (0..40).map(move |index| trace_id(seed, window, index)));
         let different: std::collections::HashSet<[u8; 16]> = ids.collect();
-        assert_eq!(different.len() as u64, 8 * 200 * TRACES_PER_WINDOW);
+        assert_eq!(different.len() as u64, 8 * 200 * 40);
+    }
+
+    #[test]
+    fn traffic_has_the_shape_that_was_asked_for() {
+        let shape = Shape {
+            shops: 3,
+            trace_spans: Some(500),
+            unique_attributes: 2,
+        };
+        let recipe = Recipe {
+            shape,
+            ..Recipe::default()
+        };
+        let (mut spans, mut traces, mut services) = (0, BTreeMap::new(), Vec::new());
+        for of in recipe
+            .window(1, BASE)
+            .requests
+            .iter()
+            .flat_map(|of| &of.resource_spans)
+        {
+            let name = format!(
+                "{:?}",
+                of.resource.as_ref().map(|one| &one.attributes[0].value)
+            );
+            services.push(name);
+            for span in of.scope_spans.iter().flat_map(|of| &of.spans) {
+                let unique = span
+                    .attributes
+                    .iter()
+                    .filter(|one| one.key.starts_with("app.unique."));
+                assert_eq!(unique.count(), 2);
+                *traces.entry(span.trace_id.clone()).or_insert(0) += 1;
+                spans += 1;
+            }
+        }
+        assert_eq!((spans, traces.len()), (10_000, 20));
+        assert!(traces.values().all(|spans| *spans == 500));
+        for shop in ["-1\"", "-2\""] {
+            assert!(
+                services.iter().any(|name| name.contains(shop)),
+                "{services:?}"
+            );
+        }
     }
 
     #[test]

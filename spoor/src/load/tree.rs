@@ -50,9 +50,9 @@ fn size(rng: &mut ChaCha8Rng) -> usize {
     (sizes as usize).clamp(1, MAX_SPANS)
 }
 
-/// Grows the tree of one trace.
-pub fn grow(rng: &mut ChaCha8Rng) -> Vec<Node> {
-    let target = size(rng);
+/// Grows the tree of one trace, of so many spans if they are told.
+pub fn grow(rng: &mut ChaCha8Rng, spans: Option<usize>) -> Vec<Node> {
+    let target = spans.unwrap_or_else(|| size(rng));
     let by_message = rng.random_bool(0.1);
     let starts = shop::indices(|one| if by_message { one.worker } else { one.edge });
     let role = if by_message {
@@ -153,7 +153,7 @@ mod tests {
     #[test]
     fn sizes_have_a_long_tail() {
         let mut rng = ChaCha8Rng::seed_from_u64(1);
-        let mut sizes: Vec<usize> = (0..2_000).map(|_| grow(&mut rng).len()).collect();
+        let mut sizes: Vec<usize> = (0..2_000).map(|_| grow(&mut rng, None).len()).collect();
         sizes.sort_unstable();
         let (median, most) = (sizes[1_000], sizes[1_999]);
         assert!(
@@ -164,7 +164,7 @@ mod tests {
 
     #[test]
     fn parents_come_before_their_children() {
-        let tree = grow(&mut ChaCha8Rng::seed_from_u64(2));
+        let tree = grow(&mut ChaCha8Rng::seed_from_u64(2), None);
         assert!(
             tree.iter()
                 .enumerate()
