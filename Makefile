@@ -125,7 +125,7 @@ RUN_TESTS := $(CARGO) test --release --locked --workspace --no-fail-fast
 tests: queue-units queue-1 queue-2 queue-3 queue-4
 	$(RUN_TESTS) $(ALONE:%=--test %)
 queue-units:
-	$(RUN_TESTS) --lib --bins
+	$(RUN_TESTS) --exclude fuzz --lib --bins
 	$(RUN_TESTS) --doc
 	$(RUN_TESTS) --bench stages
 	$(FUZZ)
