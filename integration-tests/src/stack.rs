@@ -102,6 +102,15 @@ impl Stack {
         command.args(arguments);
         command.arg("--data-dir").arg(self.folder.join("data"));
         command.envs(self.settings.iter().cloned());
+        // A configuration that names one server is not completed with others.
+        if self
+            .settings
+            .iter()
+            .any(|(key, _)| key == "SPOOR__STORAGE__URL")
+        {
+            let brokers = format!("[\"{}\"]", self.brokers());
+            command.env("SPOOR__KAFKA__BROKERS", brokers);
+        }
         command.output().expect("the binary starts")
     }
 

@@ -74,8 +74,7 @@ impl TwoStores {
 
     /// What a command says.
     fn said(&self, command: &[&str]) -> Vec<u8> {
-        let brokers = format!("kafka.brokers=[\"{}\"]", self.stack.brokers());
-        let output = self.stack.beside(&[command, &["--set", &brokers]].concat());
+        let output = self.stack.beside(command);
         let errors = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{command:?}: {errors}");
         output.stdout

@@ -146,11 +146,14 @@ pub(crate) async fn next_assigned(events: &mut GroupEvents) -> AssignedPartition
     }
 }
 
-/// Reads exactly so many records.
+/// Reads exactly so many records; what passes by itself is waited for.
 pub(crate) async fn read(records: &mut PartitionRecords, count: usize) -> Vec<Record> {
     let mut read = Vec::new();
     while read.len() < count {
-        read.extend(records.next(count - read.len(), LONG).await.unwrap());
+        match records.next(count - read.len(), LONG).await {
+            Err(kafka::ConsumeError::Unavailable { .. }) => {}
+            next => read.extend(next.unwrap()),
+        }
     }
     read
 }
