@@ -115,8 +115,8 @@ SHORT_LIVED := -XX:TieredStopAtLevel=1
 # what measures times runs alone, after the others.
 QUEUE_1 := delivery write jaeger_storage sampling
 QUEUE_2 := real_servers broker storage_plugin
-QUEUE_3 := pipeline faults restart agent memory partition kafka_receiver
-QUEUE_4 := bad_input read otlp search sdks kafka api \
+QUEUE_3 := pipeline restart agent memory partition kafka_receiver
+QUEUE_4 := faults bad_input read otlp search sdks kafka api \
 	batch examples registry process configuration tidy conformance plugin
 ALONE := freshness
 RUN_TESTS := $(CARGO) test --release --locked --workspace --no-fail-fast
