@@ -21,6 +21,8 @@ mod ingest;
 #[expect(dead_code, reason = "the collector's tests need more of it")]
 #[path = "../../collector/tests/otlp/doors/jaeger_wire.rs"]
 mod jaeger_wire;
+#[path = "../src/load/pack.rs"]
+mod pack;
 #[expect(dead_code, reason = "`spoor load` needs more of it")]
 #[path = "../src/load/protocol.rs"]
 mod protocol;
@@ -31,6 +33,8 @@ mod shape;
 #[expect(unused_imports, reason = "those of its tests")]
 #[path = "../src/load/shop.rs"]
 mod shop;
+#[path = "../src/load/trace.rs"]
+mod trace;
 #[expect(dead_code, reason = "what its tests need")]
 #[path = "../src/load/traffic.rs"]
 mod traffic;

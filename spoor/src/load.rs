@@ -6,6 +6,8 @@ mod shop;
 mod tree;
 mod attributes;
 mod shape;
+mod trace;
+mod pack;
 mod traffic;
 mod carry;
 pub(crate) mod encode;
