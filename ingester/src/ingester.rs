@@ -22,6 +22,10 @@ use crate::{
 
 /// Largest dead letter: a record of the live topic and its headers, with room to spare.
 const MAX_DEAD_LETTER_BYTES: u64 = 4_000_000;
+/// Bytes of records, compressed, that brokers gather before they answer a fetch, and how long they do
+/// so: what comes slower is read so much later, and is written on beats that are longer (ADR 0046).
+const GATHERED_BYTES: u64 = 128 << 10;
+const GATHERED_FOR: Duration = Duration::from_millis(100);
 
 /// How long a partition rests whose task has failed.
 const RESTART_AFTER: Duration = Duration::from_secs(5);
@@ -92,7 +96,11 @@ impl<W: TraceWriter> Ingester<W> {
         let dead_letters = KafkaDeadLetters::new(producer, topic, kafka.client_id.clone());
         let conditions = Conditions::new(readiness.register("ingester"));
         let live = Lane {
-            consumer: config.consume.consumer(),
+            consumer: ConsumerConfig {
+                fetch_min_bytes: GATHERED_BYTES,
+                fetch_wait: GATHERED_FOR,
+                ..config.consume.consumer()
+            },
             name: LIVE_CONSUMER,
             stages: Stages::of_stores(config, &schemas, &dead_letters, writers, &conditions),
             gate: None,

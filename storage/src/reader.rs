@@ -131,16 +131,7 @@ impl PostgresStore {
         tenant: &Tenant,
         query: &TraceQuery,
     ) -> Result<FoundPage, ReadError> {
-        let mut left = ATTEMPTS;
-        let search = async {
-            loop {
-                left -= 1;
-                match Self::search_once(stores, tenant, query).await {
-                    Err(error) if left > 0 && is_undefined_table(&error) => {}
-                    outcome => return outcome,
-                }
-            }
-        };
+        let search = until_tables_stay(|| Self::search_once(stores, tenant, query));
         self.read("search", search).await
     }
 
@@ -152,6 +143,20 @@ impl PostgresStore {
         let mut tx = self.snapshot().await?;
         let limits = &self.config.search;
         search::count_attributes(&mut tx, tenant, query, limits, &self.vocabulary).await
+    }
+}
+
+/// Reads again what met a table of the index that was dropped meanwhile.
+async fn until_tables_stay<T, F: Future<Output = Result<T, ReadError>>>(
+    read: impl Fn() -> F,
+) -> Result<T, ReadError> {
+    let mut left = ATTEMPTS;
+    loop {
+        left -= 1;
+        match read().await {
+            Err(error) if left > 0 && is_undefined_table(&error) => {}
+            outcome => return outcome,
+        }
     }
 }
 
@@ -181,16 +186,7 @@ impl TraceReader for PostgresStore {
         tenant: &Tenant,
         query: &AttributeQuery,
     ) -> Result<AttributeCounts, ReadError> {
-        let mut left = ATTEMPTS;
-        let count = async {
-            loop {
-                left -= 1;
-                match self.attributes_once(tenant, query).await {
-                    Err(error) if left > 0 && is_undefined_table(&error) => {}
-                    outcome => return outcome,
-                }
-            }
-        };
+        let count = until_tables_stay(|| self.attributes_once(tenant, query));
         self.read("attributes", count).await
     }
 

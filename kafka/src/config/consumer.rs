@@ -81,8 +81,8 @@ impl Default for ConsumerConfig {
             prefetch_bytes: 4 << 20,
             partition_fetch_bytes: 1 << 20,
             fetch_bytes: 16 << 20,
-            fetch_min_bytes: 128 << 10,
-            fetch_wait: Duration::from_millis(100),
+            fetch_min_bytes: 1,
+            fetch_wait: Duration::from_millis(500),
             fetch_backoff: Duration::from_millis(10),
         }
     }

@@ -222,11 +222,6 @@ fn partition(row: &PgRow) -> Result<Option<ReplayPartition>, ReplayError> {
     let Some(partition) = row.try_get("partition")? else {
         return Ok(None);
     };
-    let count = |column| {
-        Ok::<_, sqlx::Error>(unsigned(
-            row.try_get::<Option<i64>, _>(column)?.unwrap_or(0),
-        ))
-    };
     let stretch = ReplayStretch {
         partition,
         start: row.try_get("start_offset")?,
@@ -236,23 +231,32 @@ fn partition(row: &PgRow) -> Result<Option<ReplayPartition>, ReplayError> {
     Ok(Some(ReplayPartition {
         stretch,
         watermark: watermark.unwrap_or(stretch.start),
-        counts: Counts {
-            records: count("records")?,
-            spans_stored: count("spans_stored")?,
-            spans_duplicate: count("spans_duplicate")?,
-            spans_dead_lettered: count("spans_dead_lettered")?,
-            spans_dropped: count("spans_dropped")?,
-            records_dead_lettered: count("records_dead_lettered")?,
-        },
+        counts: counts(row)?,
         leased: row.try_get("leased")?,
         finished: row.try_get("finished")?,
     }))
+}
+
+/// The counts of a position; zero where there is none yet.
+pub(super) fn counts(row: &PgRow) -> Result<Counts, sqlx::Error> {
+    let count = |column| {
+        let number = row.try_get::<Option<i64>, _>(column)?;
+        Ok::<_, sqlx::Error>(unsigned(number.unwrap_or(0)))
+    };
+    Ok(Counts {
+        records: count("records")?,
+        spans_stored: count("spans_stored")?,
+        spans_duplicate: count("spans_duplicate")?,
+        spans_dead_lettered: count("spans_dead_lettered")?,
+        spans_dropped: count("spans_dropped")?,
+        records_dead_lettered: count("records_dead_lettered")?,
+    })
 }
 
 fn signed(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
-pub(super) fn unsigned(number: i64) -> u64 {
+fn unsigned(number: i64) -> u64 {
     number.max(0) as u64
 }

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use sqlx::{PgConnection, Row, postgres::PgRow};
 use uuid::Uuid;
 
-use super::jobs::unsigned;
+use super::jobs::counts;
 use super::{ReplayError, ReplaySpec, ReplayStretch, replay_consumer};
 use crate::{Counts, Day, PostgresStore};
 
@@ -85,17 +85,8 @@ impl PostgresStore {
         .fetch_all(&self.read_pool)
         .await?;
         let position = |row: &PgRow| {
-            let count = |column| row.try_get(column).map(unsigned);
-            let counts = Counts {
-                records: count("records")?,
-                spans_stored: count("spans_stored")?,
-                spans_duplicate: count("spans_duplicate")?,
-                spans_dead_lettered: count("spans_dead_lettered")?,
-                spans_dropped: count("spans_dropped")?,
-                records_dead_lettered: count("records_dead_lettered")?,
-            };
             let key = (row.try_get("job")?, row.try_get("partition")?);
-            Ok((key, (row.try_get("watermark")?, counts)))
+            Ok((key, (row.try_get("watermark")?, counts(row)?)))
         };
         rows.iter().map(position).collect()
     }

@@ -42,49 +42,45 @@ pub(super) fn attributes(answers: Vec<AttributeCounts>, limit: usize) -> Attribu
 }
 
 /// Sums by parent and child.
-pub(super) fn dependencies(mut answers: Vec<Vec<Dependency>>) -> Vec<Dependency> {
-    if answers.len() == 1 {
-        return answers.remove(0);
-    }
-    let mut edges: BTreeMap<(String, String), Dependency> = BTreeMap::new();
-    for edge in answers.into_iter().flatten() {
-        match edges.entry((edge.parent.clone(), edge.child.clone())) {
-            Entry::Vacant(entry) => {
-                entry.insert(edge);
-            }
-            Entry::Occupied(mut entry) => {
-                let sum = entry.get_mut();
-                sum.calls += edge.calls;
-                sum.errors += edge.errors;
-                sum.duration_sum = sum.duration_sum.saturating_add(edge.duration_sum);
-            }
-        }
-    }
-    edges.into_values().collect()
+pub(super) fn dependencies(answers: Vec<Vec<Dependency>>) -> Vec<Dependency> {
+    let key = |edge: &Dependency| (edge.parent.clone(), edge.child.clone());
+    summed(answers, key, |sum, edge| {
+        sum.calls += edge.calls;
+        sum.errors += edge.errors;
+        sum.duration_sum = sum.duration_sum.saturating_add(edge.duration_sum);
+    })
 }
 
 /// Sums by service, operation and minute.
-pub(super) fn red(mut answers: Vec<Vec<RedPoint>>) -> Vec<RedPoint> {
+pub(super) fn red(answers: Vec<Vec<RedPoint>>) -> Vec<RedPoint> {
+    let key = |point: &RedPoint| (point.service.clone(), point.operation.clone(), point.minute);
+    summed(answers, key, |sum, point| {
+        sum.calls += point.calls;
+        sum.errors += point.errors;
+        sum.duration_sum = sum.duration_sum.saturating_add(point.duration_sum);
+        sum.histogram.merge(&point.histogram);
+    })
+}
+
+/// What has the same key added up, in the order of keys.
+fn summed<K: Ord, T>(
+    mut answers: Vec<Vec<T>>,
+    key: impl Fn(&T) -> K,
+    add: impl Fn(&mut T, &T),
+) -> Vec<T> {
     if answers.len() == 1 {
         return answers.remove(0);
     }
-    let mut points: BTreeMap<(String, String, u64), RedPoint> = BTreeMap::new();
-    for point in answers.into_iter().flatten() {
-        let key = (point.service.clone(), point.operation.clone(), point.minute);
-        match points.entry(key) {
+    let mut sums: BTreeMap<K, T> = BTreeMap::new();
+    for one in answers.into_iter().flatten() {
+        match sums.entry(key(&one)) {
             Entry::Vacant(entry) => {
-                entry.insert(point);
+                entry.insert(one);
             }
-            Entry::Occupied(mut entry) => {
-                let sum = entry.get_mut();
-                sum.calls += point.calls;
-                sum.errors += point.errors;
-                sum.duration_sum = sum.duration_sum.saturating_add(point.duration_sum);
-                sum.histogram.merge(&point.histogram);
-            }
+            Entry::Occupied(mut entry) => add(entry.get_mut(), &one),
         }
     }
-    points.into_values().collect()
+    sums.into_values().collect()
 }
 
 #[cfg(test)]
