@@ -3,11 +3,14 @@
 //! A segment holds the tokens of all its spans; a query becomes tokens that every span answering
 //! it has. A token is the low half of `xxh3(value, seed)`, the seed being `xxh3(key, seed)`, that
 //! one's seed `xxh3(tenant, kind of token)`: so tenants share no tokens. Values are canonical
-//! strings of any length. Different things may share a token: the payload decides.
+//! strings of any length. What people ask of a service has tokens beside the service, so that a segment
+//! with a span of the service and a slow span of another is no candidate: the low half of `xxh3(hash of
+//! the service, hash of the value)`, both hashes whole. Different things may share a token: the
+//! payload decides.
 
 mod plan;
 
-use model::{AttributeRef, Extent, ServiceNames, SpanBatch, SpanRef, ValueRef, with_decimal};
+use model::{AttributeRef, Extent, SpanBatch, SpanRef, StatusCode, ValueRef, with_decimal};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 pub(crate) use plan::{Plan, TokenQuery};
@@ -51,8 +54,50 @@ fn duration_bucket(nanos: u64) -> u8 {
     (nanos.max(1).ilog2() as u8).clamp(SHORTEST, LONGEST)
 }
 
+/// Which tokens the segments of a run have. Stored with each run; each set has all of those before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum TokenSet {
+    /// One for each value.
+    Single,
+    /// Those of errors, durations and short values beside the service, too.
+    Paired,
+}
+
+impl TokenSet {
+    /// What this program writes.
+    pub(crate) const WRITTEN: Self = Self::Paired;
+
+    /// The stored number.
+    pub(crate) fn number(self) -> i16 {
+        match self {
+            Self::Single => 1,
+            Self::Paired => 2,
+        }
+    }
+
+    /// The set with a stored number.
+    pub(crate) fn of_number(number: i16) -> Self {
+        match number {
+            ..2 => Self::Single,
+            _ => Self::Paired,
+        }
+    }
+}
+
+/// Longest text that has a token beside the service, bytes: methods, codes, names of systems.
+const SHORT_TEXT: usize = 8;
+/// Longest number that has one.
+const SHORT_NUMBER: usize = 3;
+
+/// Whether a value of an attribute has a token beside the service. Long values and large numbers are
+/// rare enough by themselves.
+fn is_paired(text: &[u8]) -> bool {
+    let is_number = matches!(text, [b'0'..=b'9' | b'-', ..]);
+    text.len() <= if is_number { SHORT_NUMBER } else { SHORT_TEXT }
+}
+
 /// Hashes for one tenant.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 struct Hasher {
     seeds: [u64; KINDS],
 }
@@ -64,13 +109,51 @@ impl Hasher {
         }
     }
 
-    fn token(&self, kind: TokenKind, value: &[u8]) -> u32 {
-        xxh3_64_with_seed(value, self.seeds[kind as usize]) as u32
+    fn hash(&self, kind: TokenKind, value: &[u8]) -> u64 {
+        xxh3_64_with_seed(value, self.seeds[kind as usize])
     }
 
-    fn keyed(&self, kind: TokenKind, key: &str, value: &[u8]) -> u32 {
-        let seed = xxh3_64_with_seed(key.as_bytes(), self.seeds[kind as usize]);
-        xxh3_64_with_seed(value, seed) as u32
+    fn token(&self, kind: TokenKind, value: &[u8]) -> u32 {
+        self.hash(kind, value) as u32
+    }
+
+    fn service(&self, name: &str) -> Service {
+        Service {
+            hash: self.hash(TokenKind::Service, name.as_bytes()),
+            operations: self.seed(TokenKind::ServiceOperation, name),
+        }
+    }
+
+    /// The seed of values of a key.
+    fn seed(&self, kind: TokenKind, key: &str) -> u64 {
+        self.hash(kind, key.as_bytes())
+    }
+
+    fn keyed(&self, kind: TokenKind, key: &str, value: &[u8]) -> u64 {
+        xxh3_64_with_seed(value, self.seed(kind, key))
+    }
+}
+
+/// What the tokens beside a service are made with.
+#[derive(Debug, Clone, Copy)]
+struct Service {
+    hash: u64,
+    /// The seed of its operations.
+    operations: u64,
+}
+
+impl Service {
+    fn token(self) -> u32 {
+        self.hash as u32
+    }
+
+    fn operation(self, name: &[u8]) -> u32 {
+        xxh3_64_with_seed(name, self.operations) as u32
+    }
+
+    /// The token of a value beside it, given its hash.
+    fn beside(self, value: u64) -> u32 {
+        xxh3_64_with_seed(&self.hash.to_le_bytes(), value) as u32
     }
 }
 
@@ -88,7 +171,7 @@ pub(crate) fn of_segment(
         batch,
         lately: [0; LATELY],
         text,
-        services: ServiceNames::new(batch),
+        within: None,
         out,
     };
     collector.push(TokenKind::Tenant, b"");
@@ -112,7 +195,8 @@ struct Collector<'c, 'a> {
     lately: [u32; LATELY],
     /// Of the value that is hashed, where it is not there already.
     text: &'c mut String,
-    services: ServiceNames<'c, 'a>,
+    /// The last span's scope, and its service.
+    within: Option<(u32, Service)>,
     out: &'c mut Vec<u32>,
 }
 
@@ -130,6 +214,20 @@ impl<'a> Collector<'_, 'a> {
         }
     }
 
+    fn service(&mut self, scope: u32) -> Service {
+        match self.within {
+            Some((last, service)) if last == scope => service,
+            _ => {
+                let batch = self.batch;
+                let resource = batch.scopes[scope as usize].resource;
+                let name = batch.service_name(&batch.resources[resource as usize]);
+                let service = self.hasher.service(name);
+                self.within = Some((scope, service));
+                service
+            }
+        }
+    }
+
     /// What all spans of a scope share.
     fn scope(&mut self, index: u32) {
         let batch = self.batch;
@@ -137,53 +235,62 @@ impl<'a> Collector<'_, 'a> {
         let resource = &batch.resources[scope.resource as usize];
         self.push(TokenKind::ScopeName, scope.name.as_bytes());
         self.push(TokenKind::ScopeVersion, scope.version.as_bytes());
-        self.push(TokenKind::Service, batch.service_name(resource).as_bytes());
-        self.attributes(scope.attributes);
-        self.attributes(resource.attributes);
+        let service = self.service(index);
+        self.add(service.token());
+        self.attributes(service, scope.attributes);
+        self.attributes(service, resource.attributes);
     }
 
     fn span(&mut self, span: &SpanRef<'a>) {
         let batch = self.batch;
+        let service = self.service(span.scope);
         let operation = span.operation_name().as_bytes();
         self.push(TokenKind::Operation, operation);
-        let service = self.services.of(span);
-        let kind = TokenKind::ServiceOperation;
-        self.add(self.hasher.keyed(kind, service, operation));
+        self.add(service.operation(operation));
         self.push(TokenKind::SpanKind, &[span.kind.number()]);
-        self.push(TokenKind::Status, &[span.status.number()]);
-        let bucket = duration_bucket(span.duration());
-        self.push(TokenKind::Duration, &[bucket]);
-        self.attributes(span.attributes);
+        let status = [span.status.number()];
+        let status_hash = self.hasher.hash(TokenKind::Status, &status);
+        self.add(status_hash as u32);
+        if span.status == StatusCode::Error {
+            self.add(service.beside(status_hash));
+        }
+        let bucket = [duration_bucket(span.duration())];
+        let duration_hash = self.hasher.hash(TokenKind::Duration, &bucket);
+        self.add(duration_hash as u32);
+        self.add(service.beside(duration_hash));
+        self.attributes(service, span.attributes);
         for event in batch.events(span) {
-            self.attributes(event.attributes);
+            self.attributes(service, event.attributes);
         }
         for link in batch.links(span) {
-            self.attributes(link.attributes);
+            self.attributes(service, link.attributes);
         }
     }
 
-    fn attributes(&mut self, extent: Extent) {
+    fn attributes(&mut self, service: Service, extent: Extent) {
         let batch = self.batch;
         for attribute in batch.attributes(extent) {
             self.push(TokenKind::Key, attribute.key.as_bytes());
-            self.attribute(attribute);
+            self.attribute(service, attribute);
         }
     }
 
-    fn attribute(&mut self, attribute: &AttributeRef<'a>) {
-        let (kind, key) = (TokenKind::Attribute, attribute.key);
-        let token = match attribute.value {
-            ValueRef::Int(number) => {
-                with_decimal(number, |text| self.hasher.keyed(kind, key, text))
-            }
-            ValueRef::String(text) => self.hasher.keyed(kind, key, text.as_bytes()),
+    fn attribute(&mut self, service: Service, attribute: &AttributeRef<'a>) {
+        let seed = self.hasher.seed(TokenKind::Attribute, attribute.key);
+        let of = |text: &[u8]| (xxh3_64_with_seed(text, seed), is_paired(text));
+        let (hash, is_paired) = match attribute.value {
+            ValueRef::Int(number) => with_decimal(number, of),
+            ValueRef::String(text) => of(text.as_bytes()),
             value => {
                 self.text.clear();
                 self.batch.write_canonical(&value, self.text);
-                self.hasher.keyed(kind, key, self.text.as_bytes())
+                of(self.text.as_bytes())
             }
         };
-        self.add(token);
+        self.add(hash as u32);
+        if is_paired {
+            self.add(service.beside(hash));
+        }
     }
 }
 

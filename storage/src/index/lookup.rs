@@ -14,7 +14,7 @@ use super::directory::{self, Bounds, CHUNK, DirectoryEntry};
 use super::page::{self, PageError};
 use super::run::chunk_key;
 use super::tables::PageTable;
-use crate::tokens::{Plan, TokenQuery};
+use crate::tokens::{Plan, TokenQuery, TokenSet};
 use crate::{Day, ReadError, read_metrics};
 
 /// A run, as the catalogue has it.
@@ -24,6 +24,8 @@ pub(crate) struct Run {
     pub(super) table: PageTable,
     /// Its number.
     pub(super) run_id: i64,
+    /// Which tokens its segments have.
+    token_set: TokenSet,
     /// Between which times the spans of all its segments start.
     pub(crate) bounds: Bounds,
     /// The same for each chunk of its ordinals.
@@ -52,11 +54,11 @@ pub(crate) async fn runs(
     days: &[Day],
     range: TimeRange,
 ) -> Result<Vec<Run>, ReadError> {
-    type Row = (i32, i16, i32, i64, i64, i64, Vec<i64>, Vec<i64>);
+    type Row = (i32, i16, i32, i64, i16, i64, i64, Vec<i64>, Vec<i64>);
     let days: Vec<i32> = days.iter().map(|day| day.0).collect();
     let bounded = |at: u64| i64::try_from(at).unwrap_or(i64::MAX);
     let rows: Vec<Row> = sqlx::query_as(
-        "SELECT day, level, generation, run_id, start_min, start_max, chunk_start_min,
+        "SELECT day, level, generation, run_id, token_set, start_min, start_max, chunk_start_min,
              chunk_start_max
          FROM posting_run WHERE day = ANY($1) AND start_max >= $2 AND start_min <= $3",
     )
@@ -66,9 +68,10 @@ pub(crate) async fn runs(
     .fetch_all(conn)
     .await?;
     let bounds = |(first_ns, last_ns)| Bounds { first_ns, last_ns };
-    let run = |(day, level, generation, run_id, min, max, mins, maxes): Row| Run {
+    let run = |(day, level, generation, run_id, token_set, min, max, mins, maxes): Row| Run {
         table: (day, level, generation).into(),
         run_id,
+        token_set: TokenSet::of_number(token_set),
         bounds: bounds((min, max)),
         chunks: mins.into_iter().zip(maxes).map(bounds).collect(),
     };
@@ -81,9 +84,9 @@ pub(crate) async fn ordinals(
     runs: &[&Run],
     query: &TokenQuery,
 ) -> Result<Vec<Vec<u32>>, ReadError> {
-    let tokens = query.tokens();
     let mut pages: HashMap<(i64, i64), Vec<Vec<u8>>> = HashMap::new();
-    for (table, run_ids) in by_table(runs) {
+    for ((table, set), run_ids) in by_table(runs) {
+        let tokens = query.plan(set).tokens();
         for (run_id, token, body) in read_pages(conn, table, &run_ids, &tokens).await? {
             pages.entry((run_id, token)).or_default().push(body);
         }
@@ -101,15 +104,16 @@ pub(crate) async fn ordinals(
             }
             Ok(ordinals)
         };
-        found.push(evaluate(&query.plan, &of_token).map_err(inconsistent)?);
+        found.push(evaluate(query.plan(run.token_set), &of_token).map_err(inconsistent)?);
     }
     Ok(found)
 }
 
-fn by_table(runs: &[&Run]) -> BTreeMap<PageTable, Vec<i64>> {
-    let mut tables: BTreeMap<PageTable, Vec<i64>> = BTreeMap::new();
+fn by_table(runs: &[&Run]) -> BTreeMap<(PageTable, TokenSet), Vec<i64>> {
+    let mut tables: BTreeMap<(PageTable, TokenSet), Vec<i64>> = BTreeMap::new();
     for run in runs {
-        tables.entry(run.table).or_default().push(run.run_id);
+        let of_table = tables.entry((run.table, run.token_set)).or_default();
+        of_table.push(run.run_id);
     }
     tables
 }
@@ -149,7 +153,7 @@ fn evaluate(
     of_token: &impl Fn(u32) -> Result<Vec<u32>, PageError>,
 ) -> Result<Vec<u32>, PageError> {
     match plan {
-        Plan::Token(token) => of_token(*token),
+        Plan::Token(token) | Plan::Pair(token) => of_token(*token),
         Plan::Any(plans) => {
             let mut all = Vec::new();
             for plan in plans {

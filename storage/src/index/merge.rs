@@ -14,6 +14,7 @@ use super::IndexConfig;
 use super::run::EncodedRun;
 use super::tables::{FINAL, PageTable, copy_pages, drop_table, lock_generation, open_generation};
 use super::write::catalogue_run;
+use crate::tokens::TokenSet;
 use crate::{failure, locks, read_metrics};
 use streams::{merge_postings, read_directories};
 
@@ -65,6 +66,7 @@ struct Steps<'p> {
 struct SourceRun {
     run_id: i64,
     segments: i32,
+    token_set: i16,
 }
 
 impl Steps<'_> {
@@ -134,7 +136,7 @@ impl Steps<'_> {
         };
         let sources: Vec<SourceRun> = sqlx::query_as(
             "DELETE FROM posting_run WHERE day = $1 AND level = $2 AND generation = $3
-             RETURNING run_id, segments",
+             RETURNING run_id, segments, token_set",
         )
         .bind(table.day.0)
         .bind(table.level)
@@ -172,8 +174,10 @@ impl Steps<'_> {
         let run = EncodedRun::of_directory(&entries);
         copy_pages(conn, to, run_id, &run.rows).await?;
         merge_postings(conn, from, sources, to, run_id).await?;
-        catalogue_run(conn, to, run_id, &run).await?;
-        Ok(())
+        // What all of them have.
+        let sets = sources.iter().map(|run| TokenSet::of_number(run.token_set));
+        let token_set = sets.min().unwrap_or(TokenSet::WRITTEN);
+        catalogue_run(conn, to, run_id, token_set, &run).await
     }
 
     /// Notes since when tables have no runs any more, and drops those that had none for long.

@@ -5,6 +5,7 @@ use sqlx::PgConnection;
 use super::run::{EncodedRun, RunBuilder};
 use super::tables::{FRESH, PageTable, copy_pages, hold_generation};
 use crate::Day;
+use crate::tokens::TokenSet;
 
 /// Writes a run within the caller's transaction, which must see what others commit meanwhile
 /// (`READ COMMITTED`). The day's tables must be there: [`sqlx::Error::RowNotFound`] otherwise.
@@ -30,7 +31,7 @@ pub(crate) async fn write_run(
     .await?;
     let table = (day.0, FRESH, generation).into();
     copy_pages(conn, table, run_id, &run.rows).await?;
-    catalogue_run(conn, table, run_id, &run).await
+    catalogue_run(conn, table, run_id, TokenSet::WRITTEN, &run).await
 }
 
 /// Enters a run whose rows are written.
@@ -38,20 +39,23 @@ pub(super) async fn catalogue_run(
     conn: &mut PgConnection,
     table: PageTable,
     run_id: i64,
+    token_set: TokenSet,
     run: &EncodedRun,
 ) -> Result<(), sqlx::Error> {
     let first: Vec<i64> = run.chunks.iter().map(|chunk| chunk.first_ns).collect();
     let last: Vec<i64> = run.chunks.iter().map(|chunk| chunk.last_ns).collect();
     sqlx::query(
         "INSERT INTO posting_run (day, run_id, level, generation, segments,
-                                  start_min, start_max, chunk_start_min, chunk_start_max)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+                                  token_set, start_min, start_max, chunk_start_min,
+                                  chunk_start_max)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
     )
     .bind(table.day.0)
     .bind(run_id)
     .bind(table.level)
     .bind(table.generation)
     .bind(run.segments as i32)
+    .bind(token_set.number())
     .bind(first.iter().min())
     .bind(last.iter().max())
     .bind(&first)

@@ -7,7 +7,7 @@
 use model::filter::{Comparison, Constant, Field, Filter, Relation, Subject, Test};
 use model::{SpanKind, SpanPredicate, StatusCode, TraceQuery};
 
-use super::{Hasher, LONGEST, SHORTEST, TokenKind, duration_bucket};
+use super::{Hasher, LONGEST, SHORTEST, Service, TokenKind, TokenSet, duration_bucket, is_paired};
 
 /// Most tokens of a plan: beyond it a condition narrows nothing.
 const MAX_TOKENS: usize = 256;
@@ -17,6 +17,8 @@ const MAX_TOKENS: usize = 256;
 pub(crate) enum Plan {
     /// This one.
     Token(u32),
+    /// This one, of a value beside its service.
+    Pair(u32),
     /// What all of these name, at least one.
     All(Vec<Plan>),
     /// What any of these names, at least one.
@@ -24,9 +26,18 @@ pub(crate) enum Plan {
 }
 
 impl Plan {
+    /// All tokens, each once.
+    pub(crate) fn tokens(&self) -> Vec<u32> {
+        let mut tokens = Vec::new();
+        self.collect(&mut tokens);
+        tokens.sort_unstable();
+        tokens.dedup();
+        tokens
+    }
+
     fn collect(&self, tokens: &mut Vec<u32>) {
         match self {
-            Self::Token(token) => tokens.push(*token),
+            Self::Token(token) | Self::Pair(token) => tokens.push(*token),
             Self::All(plans) | Self::Any(plans) => {
                 plans.iter().for_each(|plan| plan.collect(tokens));
             }
@@ -35,8 +46,18 @@ impl Plan {
 
     fn size(&self) -> usize {
         match self {
-            Self::Token(_) => 1,
+            Self::Token(_) | Self::Pair(_) => 1,
             Self::All(plans) | Self::Any(plans) => plans.iter().map(Self::size).sum(),
+        }
+    }
+
+    /// Whether what it names has a span of the service anyway.
+    fn says_service(&self) -> bool {
+        match self {
+            Self::Token(_) => false,
+            Self::Pair(_) => true,
+            Self::All(plans) => plans.iter().any(Self::says_service),
+            Self::Any(plans) => plans.iter().all(Self::says_service),
         }
     }
 }
@@ -44,35 +65,38 @@ impl Plan {
 /// The tokens of a query.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct TokenQuery {
-    /// How they are combined.
-    pub(crate) plan: Plan,
+    single: Plan,
+    paired: Plan,
 }
 
 impl TokenQuery {
     /// The tokens of a query; `None` if no span can answer it.
     pub(crate) fn of(tenant: &str, query: &TraceQuery) -> Option<Self> {
-        let planner = Planner {
-            hasher: Hasher::new(tenant),
+        let hasher = Hasher::new(tenant);
+        let plan = |set| {
+            let planner = Planner {
+                hasher,
+                set,
+                service: None,
+            };
+            match planner.query(query) {
+                Narrow::Nothing => None,
+                Narrow::Everything => Some(Plan::Token(hasher.token(TokenKind::Tenant, b""))),
+                Narrow::To(plan) => Some(plan),
+            }
         };
-        let predicates = query.predicates.iter();
-        let mut parts: Vec<Narrow> = predicates.map(|of| planner.predicate(of)).collect();
-        parts.push(planner.durations(query.duration_min, query.duration_max));
-        parts.push(planner.operations(&query.predicates));
-        let plan = match all(parts) {
-            Narrow::Nothing => return None,
-            Narrow::Everything => Plan::Token(planner.hasher.token(TokenKind::Tenant, b"")),
-            Narrow::To(plan) => plan,
-        };
-        Some(Self { plan })
+        Some(Self {
+            single: plan(TokenSet::Single)?,
+            paired: plan(TokenSet::Paired)?,
+        })
     }
 
-    /// All tokens, each once.
-    pub(crate) fn tokens(&self) -> Vec<u32> {
-        let mut tokens = Vec::new();
-        self.plan.collect(&mut tokens);
-        tokens.sort_unstable();
-        tokens.dedup();
-        tokens
+    /// How they are combined for segments with these tokens.
+    pub(crate) fn plan(&self, set: TokenSet) -> &Plan {
+        match set {
+            TokenSet::Single => &self.single,
+            TokenSet::Paired => &self.paired,
+        }
     }
 }
 
@@ -82,19 +106,6 @@ enum Narrow {
     Everything,
     Nothing,
     To(Plan),
-}
-
-fn all(parts: impl IntoIterator<Item = Narrow>) -> Narrow {
-    let mut plans = Vec::new();
-    for part in parts {
-        match part {
-            Narrow::Everything => {}
-            Narrow::Nothing => return Narrow::Nothing,
-            Narrow::To(Plan::All(inner)) => plans.extend(inner),
-            Narrow::To(plan) => plans.push(plan),
-        }
-    }
-    combined(plans, Plan::All, Narrow::Everything)
 }
 
 fn any(parts: impl IntoIterator<Item = Narrow>) -> Narrow {
@@ -123,17 +134,75 @@ fn combined(mut plans: Vec<Plan>, combine: fn(Vec<Plan>) -> Plan, none: Narrow) 
     }
 }
 
+/// Plans what is asked of one span.
+#[derive(Debug, Clone, Copy)]
 struct Planner {
     hasher: Hasher,
+    set: TokenSet,
+    /// The service that the span is of, if one is asked for.
+    service: Option<Service>,
 }
 
 impl Planner {
+    fn query(&self, query: &TraceQuery) -> Narrow {
+        let within = self.within(query.predicates.iter().find_map(service_of_predicate));
+        let parts = query.predicates.iter().map(|of| within.predicate(of));
+        let durations = within.durations(query.duration_min, query.duration_max);
+        within.all(parts.chain([durations]))
+    }
+
+    /// Plans what is asked of a span of a service beside it.
+    fn within(self, service: Option<String>) -> Self {
+        let service = service.map(|name| self.hasher.service(&name));
+        Self {
+            service: service.or(self.service),
+            ..self
+        }
+    }
+
+    fn all(&self, parts: impl IntoIterator<Item = Narrow>) -> Narrow {
+        let mut plans = Vec::new();
+        for part in parts {
+            match part {
+                Narrow::Everything => {}
+                Narrow::Nothing => return Narrow::Nothing,
+                Narrow::To(Plan::All(inner)) => plans.extend(inner),
+                Narrow::To(plan) => plans.push(plan),
+            }
+        }
+        if let Some(service) = self.service
+            && plans.iter().any(Plan::says_service)
+        {
+            plans.retain(|plan| *plan != Plan::Token(service.token()));
+        }
+        combined(plans, Plan::All, Narrow::Everything)
+    }
+
     fn one(&self, kind: TokenKind, value: &[u8]) -> Narrow {
         Narrow::To(Plan::Token(self.hasher.token(kind, value)))
     }
 
+    /// A value that has a token beside its service.
+    fn beside_service(&self, value: u64) -> Narrow {
+        Narrow::To(match (self.set, self.service) {
+            (TokenSet::Paired, Some(service)) => Plan::Pair(service.beside(value)),
+            _ => Plan::Token(value as u32),
+        })
+    }
+
     fn status(&self, status: StatusCode) -> Narrow {
-        self.one(TokenKind::Status, &[status.number()])
+        let hash = self.hasher.hash(TokenKind::Status, &[status.number()]);
+        match status {
+            StatusCode::Error => self.beside_service(hash),
+            _ => Narrow::To(Plan::Token(hash as u32)),
+        }
+    }
+
+    fn operation(&self, name: &str) -> Narrow {
+        match self.service {
+            Some(service) => Narrow::To(Plan::Pair(service.operation(name.as_bytes()))),
+            None => self.one(TokenKind::Operation, name.as_bytes()),
+        }
     }
 
     fn kind(&self, kind: SpanKind) -> Narrow {
@@ -141,16 +210,18 @@ impl Planner {
     }
 
     fn value(&self, key: &str, value: &str) -> Narrow {
-        let token = self
-            .hasher
-            .keyed(TokenKind::Attribute, key, value.as_bytes());
-        Narrow::To(Plan::Token(token))
+        let text = value.as_bytes();
+        let hash = self.hasher.keyed(TokenKind::Attribute, key, text);
+        match is_paired(text) {
+            true => self.beside_service(hash),
+            false => Narrow::To(Plan::Token(hash as u32)),
+        }
     }
 
     fn predicate(&self, predicate: &SpanPredicate) -> Narrow {
         match predicate {
             SpanPredicate::Service(name) => self.one(TokenKind::Service, name.as_bytes()),
-            SpanPredicate::Operation(name) => self.one(TokenKind::Operation, name.as_bytes()),
+            SpanPredicate::Operation(name) => self.operation(name),
             SpanPredicate::IsError(true) => self.status(StatusCode::Error),
             SpanPredicate::IsError(false) => {
                 any([self.status(StatusCode::Unset), self.status(StatusCode::Ok)])
@@ -172,9 +243,8 @@ impl Planner {
     fn filter(&self, filter: &Filter) -> Narrow {
         match filter {
             Filter::All(filters) => {
-                let pairs = pairs(filters.iter(), service_of, operation_of);
-                let narrow = filters.iter().map(|filter| self.filter(filter));
-                all(narrow.chain(pairs.map(|(service, name)| self.pair(service, name))))
+                let within = self.within(filters.iter().find_map(service_of));
+                within.all(filters.iter().map(|filter| within.filter(filter)))
             }
             Filter::Any(filters) => any(filters.iter().map(|filter| self.filter(filter))),
             Filter::Not(filter) => self.not(filter),
@@ -188,7 +258,7 @@ impl Planner {
     fn not(&self, filter: &Filter) -> Narrow {
         match filter {
             Filter::All(filters) => any(filters.iter().map(|filter| self.not(filter))),
-            Filter::Any(filters) => all(filters.iter().map(|filter| self.not(filter))),
+            Filter::Any(filters) => self.all(filters.iter().map(|filter| self.not(filter))),
             Filter::Not(filter) => self.filter(filter),
             // Kind and status are always there: not to be one is to be another.
             Filter::Compare(Comparison {
@@ -227,7 +297,7 @@ impl Planner {
             {
                 self.duration(*relation, *nanos)
             }
-            Test::Against(_, other) => all([self.presence(subject), self.presence(other)]),
+            Test::Against(_, other) => self.all([self.presence(subject), self.presence(other)]),
             Test::Is(..) | Test::IsOneOf(_) | Test::Matches(_) => self.presence(subject),
         }
     }
@@ -241,7 +311,7 @@ impl Planner {
         };
         let kind = match subject {
             Subject::Attribute { key, .. } => return self.value(key, &text),
-            Subject::Field(Field::Name) => TokenKind::Operation,
+            Subject::Field(Field::Name) => return self.operation(&text),
             Subject::Field(Field::Service) => TokenKind::Service,
             Subject::Field(Field::ScopeName) => TokenKind::ScopeName,
             Subject::Field(Field::ScopeVersion) => TokenKind::ScopeVersion,
@@ -297,52 +367,21 @@ impl Planner {
         if buckets == (SHORTEST..=LONGEST) {
             return Narrow::Everything;
         }
-        any(buckets.map(|bucket| self.one(TokenKind::Duration, &[bucket])))
-    }
-
-    /// A span of a service with an operation has the token of both, which says more.
-    fn operations(&self, predicates: &[SpanPredicate]) -> Narrow {
-        let service = |of: &'_ SpanPredicate| match of {
-            SpanPredicate::Service(name) => Some(name.as_str().to_owned()),
-            SpanPredicate::Filter(filter) => service_of(filter),
-            _ => None,
-        };
-        let operation = |of: &'_ SpanPredicate| match of {
-            SpanPredicate::Operation(name) => Some(name.as_str().to_owned()),
-            SpanPredicate::Filter(filter) => operation_of(filter),
-            _ => None,
-        };
-        let pairs = pairs(predicates.iter(), service, operation);
-        all(pairs.map(|(service, name)| self.pair(service, name)))
-    }
-
-    fn pair(&self, service: String, operation: String) -> Narrow {
-        let kind = TokenKind::ServiceOperation;
-        let token = self.hasher.keyed(kind, &service, operation.as_bytes());
-        Narrow::To(Plan::Token(token))
+        let hash = |bucket| self.hasher.hash(TokenKind::Duration, &[bucket]);
+        any(buckets.map(|bucket| self.beside_service(hash(bucket))))
     }
 }
 
-/// Every service beside every operation.
-fn pairs<'p, P: 'p>(
-    all: impl Iterator<Item = &'p P> + Clone,
-    service: impl Fn(&P) -> Option<String>,
-    operation: impl Fn(&P) -> Option<String>,
-) -> impl Iterator<Item = (String, String)> {
-    let services: Vec<String> = all.clone().filter_map(service).collect();
-    let operations: Vec<String> = all.filter_map(operation).collect();
-    services.into_iter().flat_map(move |service| {
-        let beside = operations.clone().into_iter();
-        beside.map(move |operation| (service.clone(), operation))
-    })
+fn service_of_predicate(predicate: &SpanPredicate) -> Option<String> {
+    match predicate {
+        SpanPredicate::Service(name) => Some(name.clone()),
+        SpanPredicate::Filter(filter) => service_of(filter),
+        _ => None,
+    }
 }
 
 fn service_of(filter: &Filter) -> Option<String> {
     equal_to(filter, Field::Service)
-}
-
-fn operation_of(filter: &Filter) -> Option<String> {
-    equal_to(filter, Field::Name)
 }
 
 /// What a filter wants a field to be equal to.

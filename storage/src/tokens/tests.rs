@@ -26,11 +26,13 @@ fn query(predicates: Vec<SpanPredicate>) -> TraceQuery {
 
 fn holds(tokens: &[u32], plan: &Plan) -> bool {
     match plan {
-        Plan::Token(token) => tokens.binary_search(token).is_ok(),
+        Plan::Token(token) | Plan::Pair(token) => tokens.binary_search(token).is_ok(),
         Plan::All(plans) => plans.iter().all(|plan| holds(tokens, plan)),
         Plan::Any(plans) => plans.iter().any(|plan| holds(tokens, plan)),
     }
 }
+
+const SETS: [TokenSet; 2] = [TokenSet::Single, TokenSet::Paired];
 
 /// Queries for everything that a trace's spans have.
 fn questions(trace: &Trace) -> Vec<TraceQuery> {
@@ -76,7 +78,9 @@ proptest! {
         let tokens = tokens_of("acme", &batch);
         for question in questions(&trace) {
             let wanted = TokenQuery::of("acme", &question).expect("can be answered");
-            prop_assert!(holds(&tokens, &wanted.plan), "{question:?}");
+            for set in SETS {
+                prop_assert!(holds(&tokens, wanted.plan(set)), "{set:?} {question:?}");
+            }
         }
     }
 
@@ -93,7 +97,9 @@ proptest! {
                 let mut tokens = Vec::new();
                 of_segment("acme", &batch, &[index], &mut String::new(), &mut tokens);
                 let plan = plan.as_ref().expect("a span answers");
-                prop_assert!(holds(&tokens, &plan.plan), "{plan:?}");
+                for set in SETS {
+                    prop_assert!(holds(&tokens, plan.plan(set)), "{set:?} {plan:?}");
+                }
             }
         }
     }
@@ -108,7 +114,8 @@ proptest! {
         let hasher = Hasher::new("acme");
         let everything = hasher.token(TokenKind::Tenant, b"");
         let bucket = hasher.token(TokenKind::Duration, &[duration_bucket(sorted[1])]);
-        let tokens = TokenQuery::of("acme", &asked).expect("a range").tokens();
+        let asked = TokenQuery::of("acme", &asked).expect("a range");
+        let tokens = asked.plan(TokenSet::WRITTEN).tokens();
         prop_assert!(tokens.contains(&bucket) || tokens == [everything]);
     }
 
@@ -143,19 +150,72 @@ fn what_no_span_answers_needs_no_look_up() {
     assert_eq!(TokenQuery::of("acme", &impossible), None);
 }
 
+/// What of a service is asked together with it.
+fn beside_a_service() -> Vec<SpanPredicate> {
+    vec![
+        SpanPredicate::Service("cart".into()),
+        SpanPredicate::IsError(true),
+        SpanPredicate::from_tag("http.request.method", "GET"),
+        SpanPredicate::from_tag("http.route", "/cart/items"),
+    ]
+}
+
 #[test]
 fn stored_tokens_never_change() {
-    let asked = query(vec![
-        SpanPredicate::Service("cart".into()),
-        SpanPredicate::Operation("GET /".into()),
-        SpanPredicate::Kind(SpanKind::Server),
-        SpanPredicate::from_tag("http.route", "/cart"),
-    ]);
-    let tokens = TokenQuery::of("default", &asked).expect("can be answered");
+    let of = |predicates, set| {
+        let asked = TokenQuery::of("default", &query(predicates)).expect("can be answered");
+        format!("{:x?}", asked.plan(set).tokens())
+    };
+    let named = || {
+        let name = SpanPredicate::Operation("GET /".into());
+        vec![SpanPredicate::Service("cart".into()), name]
+    };
+    let mut single = beside_a_service();
+    single.push(SpanPredicate::Kind(SpanKind::Server));
     assert_eq!(
-        format!("{:x?}", tokens.tokens()),
-        "[1d3c4bcd, 28305130, 3690bb39, d528d08b, d9c774b5]"
+        of(single, TokenSet::Single),
+        "[28305130, 3435e775, 3690bb39, 4c9b3ad6, f9915d67]"
     );
+    assert_eq!(
+        of(beside_a_service(), TokenSet::Paired),
+        "[4c9b3ad6, 5cc59ed9, 82f2beb7]"
+    );
+    assert_eq!(of(named(), TokenSet::Single), "[d528d08b]");
+}
+
+#[test]
+fn values_are_asked_beside_their_service_where_they_have_a_token_there() {
+    let asked = TokenQuery::of("acme", &query(beside_a_service())).expect("a plan");
+    let Plan::All(plans) = asked.plan(TokenSet::Paired) else {
+        panic!("{asked:?}");
+    };
+    // The error and the method; the route is long; the service is said by what is beside it.
+    let pairs = plans.iter().filter(|plan| matches!(plan, Plan::Pair(_)));
+    assert_eq!((pairs.count(), plans.len()), (2, 3));
+}
+
+#[test]
+fn runs_that_have_single_tokens_are_asked_for_each_alone() {
+    let alone = beside_a_service().into_iter().map(|predicate| {
+        let asked = TokenQuery::of("acme", &query(vec![predicate])).expect("a plan");
+        asked.plan(TokenSet::Single).clone()
+    });
+    let mut alone: Vec<Plan> = alone.collect();
+    alone.sort_unstable();
+    let together = TokenQuery::of("acme", &query(beside_a_service())).expect("a plan");
+    assert_eq!(together.plan(TokenSet::Single), &Plan::All(alone));
+}
+
+#[test]
+fn alternatives_that_leave_the_service_open_keep_its_token() {
+    let service = Filter::equal(Subject::Field(Field::Service), Constant::untyped("cart"));
+    let key = Filter::Exists(attribute("a"));
+    let value = Filter::equal(attribute("a"), Constant::untyped("1"));
+    let either = Filter::Any(vec![value, key]);
+    let asked = plan_of(Filter::All(vec![service.clone(), either])).expect("a plan");
+    let service = plan_of(service).expect("a plan");
+    let tokens = asked.plan(TokenSet::Paired).tokens();
+    assert!(tokens.contains(&service.plan(TokenSet::Paired).tokens()[0]));
 }
 
 /// What a filter is narrowed by.
@@ -180,9 +240,8 @@ fn equalities_are_looked_up_together_and_alternatives_apart() {
     let equal = |key: &str, value: &str| Filter::equal(attribute(key), Constant::untyped(value));
     let token = |key, value| {
         let tag = SpanPredicate::from_tag(key, value);
-        TokenQuery::of("acme", &query(vec![tag]))
-            .expect("a plan")
-            .plan
+        let asked = TokenQuery::of("acme", &query(vec![tag])).expect("a plan");
+        asked.plan(TokenSet::WRITTEN).clone()
     };
     let sorted = |mut plans: Vec<Plan>| {
         plans.sort_unstable();
@@ -190,16 +249,18 @@ fn equalities_are_looked_up_together_and_alternatives_apart() {
     };
     let both = plan_of(Filter::All(vec![equal("a", "1"), equal("b", "2")]));
     let expected = Plan::All(sorted(vec![token("a", "1"), token("b", "2")]));
-    assert_eq!(both.expect("a plan").plan, expected);
+    let both = both.expect("a plan");
+    assert_eq!(both.plan(TokenSet::WRITTEN), &expected);
     let either = plan_of(Filter::Any(vec![equal("a", "1"), equal("b", "2")]));
     let expected = Plan::Any(sorted(vec![token("a", "1"), token("b", "2")]));
-    assert_eq!(either.expect("a plan").plan, expected);
+    let either = either.expect("a plan");
+    assert_eq!(either.plan(TokenSet::WRITTEN), &expected);
 }
 
 #[test]
 fn what_has_no_token_of_its_value_is_narrowed_by_its_key() {
     let key = plan_of(Filter::Exists(attribute("a"))).expect("a plan");
-    assert!(matches!(key.plan, Plan::Token(_)));
+    assert!(matches!(key.plan(TokenSet::WRITTEN), Plan::Token(_)));
     let constant = || Constant::untyped("1");
     let pattern = Pattern::regex("^x").expect("a pattern");
     for filter in [

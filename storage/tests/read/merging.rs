@@ -1,5 +1,8 @@
 //! Runs become fewer, and a table goes only when no query can still read it.
 
+use model::{SpanPredicate, TraceQuery};
+use sqlx::{Connection, Executor};
+
 use crate::searching::{NOON, NOW, answers, maintain, merging, query, spans_of};
 use crate::store::TestStore;
 
@@ -30,6 +33,36 @@ async fn many_small_runs_become_one() {
         1
     );
     assert_eq!(answers(&store, &query(vec![], 10)).await.len(), 5);
+}
+
+/// Which tokens each run has.
+async fn token_sets(store: &TestStore) -> Vec<String> {
+    store.rows("SELECT token_set FROM spoor.posting_run").await
+}
+
+#[tokio::test]
+async fn a_run_has_the_tokens_that_all_its_sources_had() {
+    let store = TestStore::with(merging()).await;
+    write_runs(&store, 4).await;
+    let older = "UPDATE spoor.posting_run SET token_set = 1
+                 WHERE run_id = (SELECT min(run_id) FROM spoor.posting_run)";
+    let mut session = store.session().await;
+    session.execute(older).await.expect("a good statement");
+    session.close().await.expect("closes");
+    let of_service = || {
+        let spans = spans_of(0, 1, NOON);
+        let (resource, _, span) = spans.spans().next().expect("a span");
+        let service = SpanPredicate::Service(resource.service_name().to_owned());
+        TraceQuery {
+            duration_min: Some(span.duration()),
+            ..query(vec![service], 10)
+        }
+    };
+    assert_eq!(token_sets(&store).await, ["(1)", "(2)", "(2)", "(2)"]);
+    assert_eq!(answers(&store, &of_service()).await.len(), 4);
+    maintain(&store, NOW).await;
+    assert_eq!(token_sets(&store).await, ["(1)"]);
+    assert_eq!(answers(&store, &of_service()).await.len(), 4);
 }
 
 #[tokio::test]
