@@ -43,6 +43,8 @@ pub struct Amounts {
     pub spans: u64,
     /// How often so many, one after the other: what a span costs by how many are there.
     pub steps: usize,
+    /// Over how many days what is stored first is spread, today included.
+    pub days: u32,
     /// Spans at full speed through each receiver; none to leave that out.
     pub receivers: u64,
     /// Seconds at a steady rate.
@@ -60,6 +62,10 @@ pub fn measure(
     let mut sent = Sent::default();
     let warm_up = WARM_UP.min(2 * amounts.spans);
     phase(cluster, "warm-up", &mut sent, Pace::full_speed(warm_up))?;
+    for day in 1..amounts.days {
+        let earlier = Pace::full_speed(amounts.spans / u64::from(amounts.days));
+        phase(cluster, "earlier days", &mut sent, earlier.ago(day))?;
+    }
     // What was written before a dictionary was learnt is no matter of how spans are stored.
     let (before, sizes_before) = (sent, Sizes::of(cluster)?);
     let mut growth = Vec::new();
@@ -150,6 +156,8 @@ struct Pace {
     rate: u64,
     /// Whether it is looked how soon they are found.
     freshness: bool,
+    /// How many days ago they were.
+    days_ago: u32,
 }
 
 impl Pace {
@@ -159,6 +167,7 @@ impl Pace {
             spans,
             rate: 0,
             freshness: false,
+            days_ago: 0,
         }
     }
 
@@ -167,6 +176,10 @@ impl Pace {
             rate,
             ..Self::full_speed(rate * seconds)
         }
+    }
+
+    const fn ago(self, days_ago: u32) -> Self {
+        Self { days_ago, ..self }
     }
 
     const fn through(self, receiver: Receiver) -> Self {

@@ -8,6 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
+use jiff::{Timestamp, ToSpan};
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::cpu::{self, Usage, Watched};
@@ -19,6 +20,8 @@ use super::receivers::Receiver;
 
 const POSTGRES: &str = "postgres";
 const START: Duration = Duration::from_secs(90);
+/// Longer than anything that is measured lies back.
+const KEPT: &str = "400days";
 /// Exit code of a command line that is not understood.
 const WRONG_USAGE: i32 = 2;
 /// Less of one core than this is quiet.
@@ -158,6 +161,8 @@ impl Cluster {
             ("QUERY__REMOTE_STORAGE__LISTEN", any()),
             ("QUERY__LISTEN", local(self.query)),
             ("QUERY__GRPC_LISTEN", any()),
+            ("COLLECTOR__TIMES__MAX_AGE", KEPT.to_owned()),
+            ("STORAGE__RETENTION", KEPT.to_owned()),
         ];
         let partitions = self.settings.partitions;
         let partitions = partitions.map(|count| ("TOPICS__PARTITIONS", count.to_string()));
@@ -259,6 +264,7 @@ impl Cluster {
             spans,
             rate,
             freshness,
+            days_ago,
         } = pace;
         let port = self.receivers[receiver.port];
         let mut command = self.command("load");
@@ -270,6 +276,10 @@ impl Cluster {
             .args(["--rate", &rate.to_string()])
             .args(&self.settings.traffic)
             .stdout(Stdio::piped());
+        if days_ago > 0 {
+            let then = Timestamp::now() - (i64::from(days_ago) * 24).hours();
+            command.args(["--base", &then.as_nanosecond().to_string()]);
+        }
         if freshness {
             command.args(["--freshness", &self.query_url()]);
         }

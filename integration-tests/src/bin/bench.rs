@@ -25,6 +25,9 @@ struct Arguments {
     /// How often as many, one after the other, with a table of what they cost and what reading takes.
     #[arg(long, default_value_t = 1)]
     steps: usize,
+    /// Over how many days as many more spans are spread that are stored first.
+    #[arg(long, default_value_t = 1)]
+    days: u32,
     /// Seconds at a steady rate.
     #[arg(long, default_value_t = 20)]
     steady: u64,
@@ -90,6 +93,7 @@ fn once(binary: PathBuf, arguments: &Arguments) -> anyhow::Result<Report> {
     let amounts = Amounts {
         spans: arguments.spans,
         steps: arguments.steps,
+        days: arguments.days,
         receivers: arguments.receivers,
         steady: arguments.steady,
         reads: arguments.reads,
