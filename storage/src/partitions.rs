@@ -34,9 +34,11 @@ struct Daily {
 const SEGMENTS: &str = "segment";
 const DECISIONS: &str = "trace_decision";
 
-/// Rows of these are never changed, and dropped before they need freezing.
-const APPEND_ONLY: &str = "WITH (autovacuum_vacuum_insert_threshold = -1, \
-     toast.autovacuum_vacuum_insert_threshold = -1)";
+/// Rows of these are never changed, and dropped before they need freezing. Statistics are gathered
+/// anew when there are twice as many: whoever is the first to look at a page after a checkpoint has it
+/// written to the log as a whole, and statistics look at 30,000 of them.
+pub(crate) const APPEND_ONLY: &str = "WITH (autovacuum_vacuum_insert_threshold = -1, \
+     autovacuum_analyze_scale_factor = 1, toast.autovacuum_vacuum_insert_threshold = -1)";
 
 const TABLES: [Daily; 7] = [
     Daily {

@@ -12,6 +12,7 @@ mod swap;
 
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 
+use crate::partitions::APPEND_ONLY;
 use crate::pool::Purpose;
 use crate::vocabulary::LoadError;
 use crate::{Day, PostgresStore, locks};
@@ -227,8 +228,7 @@ async fn prepare(conn: &mut PgConnection, tables: Tables) -> Result<i64, Rebuild
     let statement = format!(
         "CREATE TABLE {new} (LIKE segment INCLUDING ALL,
              CONSTRAINT of_day CHECK (start_ns >= {from} AND start_ns < {to}))
-             WITH (autovacuum_vacuum_insert_threshold = -1,
-                   toast.autovacuum_vacuum_insert_threshold = -1);
+             {APPEND_ONLY};
          CREATE TRIGGER rebuild_late AFTER INSERT ON {old}
              FOR EACH ROW EXECUTE FUNCTION note_late_segment({});",
         tables.day.0
