@@ -169,8 +169,9 @@ pub struct Service<R> {
     pub adjust: AdjustPlan,
 }
 
-/// The rest of an answer, to be run where blocking is allowed.
-pub type Rendering = Box<dyn FnOnce(&mut Output) -> Result<(), Gone> + Send>;
+/// The rest of an answer, to be run where blocking is allowed. It gives what it has shown, to be dropped
+/// when nobody waits for that.
+pub type Rendering = Box<dyn FnOnce(&mut Output) -> Result<Box<dyn Send>, Gone> + Send>;
 
 /// **parse → search/read → adjust → render**
 pub async fn answer<E: Endpoint, R: TraceReader>(
@@ -183,7 +184,8 @@ pub async fn answer<E: Endpoint, R: TraceReader>(
     let plan = service.adjust;
     Ok(Box::new(move |out| {
         let shown = question.adjust(found, plan);
-        endpoint.render(&shown, out)
+        endpoint.render(&shown, out)?;
+        Ok(Box::new(shown))
     }))
 }
 
@@ -199,6 +201,8 @@ pub async fn call<M: Method, R: TraceReader>(
     M::check(&found)?;
     let plan = service.adjust;
     Ok(Box::new(move |out| {
-        M::render(&question.adjust(found, plan), out)
+        let shown = question.adjust(found, plan);
+        M::render(&shown, out)?;
+        Ok(Box::new(shown))
     }))
 }

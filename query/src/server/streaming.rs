@@ -127,8 +127,11 @@ impl Stream {
         tokio::task::spawn_blocking(move || {
             let _guards = self.guards;
             let mut out = Output::to_client(chunks, self.patience).indented(self.indented);
-            rendering(&mut out)?;
-            out.finish()
+            let shown = rendering(&mut out)?;
+            out.finish()?;
+            // To free thousands of spans takes nearly as long as to render them.
+            tokio::task::spawn_blocking(move || drop(shown));
+            Ok(())
         })
     }
 }
