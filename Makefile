@@ -113,11 +113,10 @@ SHORT_LIVED := -XX:TieredStopAtLevel=1
 
 # What `make test` runs beside the servers. Most of them wait for servers, so four run at a time;
 # what measures times runs alone, after the others.
-QUEUE_1 := delivery write jaeger_storage sampling
-QUEUE_2 := real_servers broker storage_plugin
-QUEUE_3 := pipeline restart agent memory partition kafka_receiver
-QUEUE_4 := faults bad_input read otlp search sdks kafka api \
-	batch examples registry process configuration tidy conformance plugin
+QUEUE_1 := delivery pipeline api kafka search batch examples registry process configuration tidy conformance plugin
+QUEUE_2 := real_servers storage_plugin write
+QUEUE_3 := kafka_receiver agent restart memory partition sdks sampling jaeger_storage bad_input
+QUEUE_4 := faults broker read otlp
 ALONE := freshness
 RUN_TESTS := $(CARGO) test --release --locked --workspace --no-fail-fast
 
@@ -145,16 +144,16 @@ bench: bench-build ## Measures the whole path; COMPARE=<git revision> measures t
 	$(if $(COMPARE),$(MAKE) --no-print-directory other-binary)
 	target/dist/bench $(if $(COMPARE),--against $(OTHER)/target/dist/spoor --rounds 3) $(BENCH)
 
-bench-large: ## Goes to a hundred million spans in twenty steps: an hour or two, 40 GB of disk.
+bench-large: ## Goes to a hundred million spans in twenty steps: half an hour after the build, 20 GB of disk.
 	@$(MAKE) --no-print-directory bench BENCH="--spans 5000000 --steps 20 --reads 100 --steady 60 $(BENCH)"
 
 # By what the cost of a span may grow, each against what is usual: the first one.
-GROWTH := "" "--partitions 2" "--partitions 64" "--ingesters 2" "--ingesters 4" \
+GROWTH := "" "--partitions 2" "--partitions 64" "--ingesters 2" "--ingesters 4" "--days 30" \
 	"--traffic=--shops=10" "--traffic=--shops=125" \
 	"--traffic=--trace-spans=1" "--traffic=--trace-spans=1000" "--traffic=--trace-spans=1000000" \
 	"--traffic=--unique-attributes=5"
 
-bench-growth: bench-build ## The same path with other numbers of partitions, processes, services and so on: half an hour.
+bench-growth: bench-build ## The same path with other numbers of partitions, processes, services and so on: half an hour after the build.
 	@for change in $(GROWTH); do \
 		echo; echo "# $${change:-as usual}"; \
 		target/dist/bench --spans 1000000 --steady 1 --reads 10 $$change $(BENCH); \

@@ -63,9 +63,11 @@ pub fn measure(
     let warm_up = WARM_UP.min(2 * amounts.spans);
     phase(cluster, "warm-up", &mut sent, Pace::full_speed(warm_up))?;
     for day in 1..amounts.days {
-        let earlier = Pace::full_speed(amounts.spans / u64::from(amounts.days));
-        phase(cluster, "earlier days", &mut sent, earlier.ago(day))?;
+        let pace = Pace::full_speed(amounts.spans / u64::from(amounts.days)).ago(day);
+        let load = cluster.load(1 + sent.spans, pace)?;
+        sent.add(&load.wait(|| ())?);
     }
+    settled(cluster, &sent, "earlier days")?;
     // What was written before a dictionary was learnt is no matter of how spans are stored.
     let (before, sizes_before) = (sent, Sizes::of(cluster)?);
     let mut growth = Vec::new();

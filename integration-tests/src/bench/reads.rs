@@ -13,6 +13,8 @@ use serde_json::Value;
 
 /// Traces that a search asks for.
 const LIMIT: &str = "20";
+/// Services whose traces are looked at for what to ask for, at most.
+const LOOKED_AROUND: usize = 100;
 
 /// Searches that many spans of any service answer.
 const BY_CONTENT: [(&str, &[(&str, &str)]); 4] = [
@@ -238,8 +240,9 @@ impl Reader {
         let services = self.get(self.url("api/services", &[])).await?;
         known.services = texts(&services["data"]);
         ensure!(!known.services.is_empty(), "nothing is stored");
-        for service in known.services.clone() {
-            let traces = self.get(self.search(&[("service", &service)])).await?;
+        let step = known.services.len().div_ceil(LOOKED_AROUND);
+        for service in known.services.clone().iter().step_by(step) {
+            let traces = self.get(self.search(&[("service", service)])).await?;
             for trace in traces["data"].as_array().into_iter().flatten() {
                 known.learn(trace);
             }
