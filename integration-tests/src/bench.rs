@@ -62,12 +62,7 @@ pub fn measure(
     let mut sent = Sent::default();
     let warm_up = WARM_UP.min(2 * amounts.spans);
     phase(cluster, "warm-up", &mut sent, Pace::full_speed(warm_up))?;
-    for day in 1..amounts.days {
-        let pace = Pace::full_speed(amounts.spans / u64::from(amounts.days)).ago(day);
-        let load = cluster.load(1 + sent.spans, pace)?;
-        sent.add(&load.wait(|| ())?);
-    }
-    settled(cluster, &sent, "earlier days")?;
+    send_earlier_days(cluster, amounts, &mut sent)?;
     // What was written before a dictionary was learnt is no matter of how spans are stored.
     let (before, sizes_before) = (sent, Sizes::of(cluster)?);
     let mut growth = Vec::new();
@@ -114,6 +109,16 @@ pub fn measure(
         reads,
         bytes,
     })
+}
+
+/// Spreads as many spans as are measured over the days before today.
+fn send_earlier_days(cluster: &Cluster, amounts: Amounts, sent: &mut Sent) -> anyhow::Result<()> {
+    for day in 1..amounts.days {
+        let pace = Pace::full_speed(amounts.spans / u64::from(amounts.days)).ago(day);
+        let load = cluster.load(1 + sent.spans, pace)?;
+        sent.add(&load.wait(|| ())?);
+    }
+    settled(cluster, sent, "earlier days")
 }
 
 /// Warm, while spans come in, and after Postgres has started with nothing in memory.

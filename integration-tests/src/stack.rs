@@ -36,13 +36,8 @@ pub struct Stack {
     folder: PathBuf,
     ports: Ports,
     settings: Vec<(String, String)>,
-    /// The registry, if it is not its own.
-    shared_registry: Option<String>,
     process: Option<Child>,
 }
-
-/// The registry that `make test` starts for all tests.
-const SHARED_REGISTRY: &str = "SPOOR_TEST_REGISTRY_URL";
 
 impl Stack {
     /// Starts a stack with an empty data directory and waits until it is ready.
@@ -52,22 +47,6 @@ impl Stack {
 
     /// The same, with settings: environment variables of the binary.
     pub fn start_with(name: &str, deployment: Deployment, settings: &[(&str, &str)]) -> Self {
-        Self::start_beside(None, name, deployment, settings)
-    }
-
-    /// The same beside the registry that all tests share, if there is one: for tests that neither stop
-    /// it nor lose their data. Its start would cost more than theirs.
-    pub fn start_sharing(name: &str, deployment: Deployment, settings: &[(&str, &str)]) -> Self {
-        let shared = std::env::var(SHARED_REGISTRY).ok();
-        Self::start_beside(shared, name, deployment, settings)
-    }
-
-    fn start_beside(
-        shared_registry: Option<String>,
-        name: &str,
-        deployment: Deployment,
-        settings: &[(&str, &str)],
-    ) -> Self {
         let folder = root().join("target/integration").join(name);
         fs::remove_dir_all(&folder).unwrap_or_default();
         fs::create_dir_all(&folder).expect("a folder for the stack");
@@ -79,7 +58,6 @@ impl Stack {
             folder,
             ports: Ports::free(),
             settings: owned.collect(),
-            shared_registry,
             process: None,
         };
         stack.restart();
@@ -108,11 +86,8 @@ impl Stack {
         command.arg("--data-dir").arg(self.folder.join("data"));
         command.args(["--deployment", self.deployment_name()]);
         command
-            .envs(self.ports.settings())
+            .envs(self.port_settings())
             .envs(self.settings.iter().cloned());
-        if let Some(registry) = &self.shared_registry {
-            command.env("SPOOR__REGISTRY__URL", registry);
-        }
         command
             .stdin(Stdio::null())
             .stderr(log.try_clone().expect("a log file"))
@@ -144,6 +119,40 @@ impl Stack {
             Deployment::Kafka => "kafka",
             Deployment::Direct => "direct",
         }
+    }
+
+    fn port_settings(&self) -> Vec<(&'static str, String)> {
+        let local = |port: u16| format!("127.0.0.1:{port}");
+        let ports = &self.ports;
+        vec![
+            ("SPOOR__COLLECTOR__OTLP_GRPC__ADDRESS", local(ports.grpc)),
+            ("SPOOR__COLLECTOR__OTLP_HTTP__ADDRESS", local(ports.http)),
+            // Any free port: no test of a stack sends to these.
+            ("SPOOR__COLLECTOR__JAEGER_GRPC__ADDRESS", local(0)),
+            ("SPOOR__COLLECTOR__JAEGER_THRIFT__ADDRESS", local(0)),
+            ("SPOOR__COLLECTOR__ZIPKIN__ADDRESS", local(0)),
+            ("SPOOR__COLLECTOR__SAMPLING__LISTENER__ADDRESS", local(0)),
+            ("SPOOR__QUERY__LISTEN", local(ports.query)),
+            ("SPOOR__QUERY__GRPC_LISTEN", local(ports.query_grpc)),
+            (
+                "SPOOR__QUERY__REMOTE_STORAGE__LISTEN",
+                local(ports.remote_storage),
+            ),
+            ("SPOOR__ADMIN__COLLECTOR", local(ports.admin)),
+            ("SPOOR__EMBEDDED__KAFKA__PORT", ports.kafka.to_string()),
+            (
+                "SPOOR__EMBEDDED__KAFKA__CONTROLLER_PORT",
+                ports.controller.to_string(),
+            ),
+            (
+                "SPOOR__EMBEDDED__REGISTRY__PORT",
+                ports.registry.to_string(),
+            ),
+            (
+                "SPOOR__EMBEDDED__POSTGRES__PORT",
+                ports.postgres.to_string(),
+            ),
+        ]
     }
 
     fn log_path(&self) -> PathBuf {
@@ -195,8 +204,7 @@ impl Stack {
 
     /// Base URL of its schema registry.
     pub fn registry(&self) -> String {
-        let own = || format!("http://127.0.0.1:{}/apis/ccompat/v7", self.ports.registry);
-        self.shared_registry.clone().unwrap_or_else(own)
+        format!("http://127.0.0.1:{}/apis/ccompat/v7", self.ports.registry)
     }
 
     /// Address of Jaeger's remote storage.
@@ -263,7 +271,6 @@ impl Stack {
             folder: self.folder.clone(),
             ports: Ports::free(),
             settings: Vec::new(),
-            shared_registry: self.shared_registry.clone(),
             process: None,
         };
         other.settings.clone_from(&self.settings);

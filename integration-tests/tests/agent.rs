@@ -106,7 +106,7 @@ fn garbage_is_counted_and_does_no_harm() {
 
 #[test]
 fn nothing_acknowledged_is_lost_when_collector_and_agent_are_killed() {
-    let mut stack = Stack::start_sharing("agent-queue", Deployment::Kafka, &[]);
+    let mut stack = Stack::start("agent-queue", Deployment::Kafka);
     let folder = stack.file("queue").display().to_string();
     let mut agent = Agent::start(&stack, &[("SPOOR__AGENT__QUEUE__DIRECTORY", &folder)]);
     let ledger = stack.file("ledger");

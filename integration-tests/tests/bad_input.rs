@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 fn stack() -> MutexGuard<'static, Stack> {
     static STACK: OnceLock<Mutex<Stack>> = OnceLock::new();
     STACK
-        .get_or_init(|| Mutex::new(Stack::start_sharing("bad-input", Deployment::Kafka, &[])))
+        .get_or_init(|| Mutex::new(Stack::start("bad-input", Deployment::Kafka)))
         .lock()
         .unwrap_or_else(PoisonError::into_inner)
 }

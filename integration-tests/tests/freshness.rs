@@ -5,7 +5,7 @@ use integration_tests::{Deployment, Stack, load, longer};
 
 #[test]
 fn whole_traces_are_found_within_two_seconds_of_their_last_ack() {
-    let stack = Stack::start_sharing("freshness", Deployment::Kafka, &[]);
+    let stack = Stack::start("freshness", Deployment::Kafka);
     let (ledger, query) = (stack.file("ledger"), stack.query());
     let duration = longer("15s", "120s");
     let arguments = [

@@ -52,7 +52,7 @@ fn flooded(name: &str, deployment: Deployment, during: impl FnOnce(&Stack)) -> u
         .iter()
         .map(|(key, value)| (*key, value.as_str()))
         .collect();
-    let stack = Stack::start_sharing(name, deployment, &settings);
+    let stack = Stack::start_with(name, deployment, &settings);
     let ledger = stack.file("ledger");
     let arguments = ["--duration", longer("8s", "120s"), "--connections", "64"];
     let flood = load::start(&stack, &ledger, &arguments);

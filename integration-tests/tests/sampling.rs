@@ -53,7 +53,7 @@ fn is_near(found: f64, wanted: f64) -> bool {
 
 #[test]
 fn an_application_is_led_to_the_target_rate_and_stays_there_when_the_servers_are_gone() {
-    let stack = Stack::start_sharing("sampling", Deployment::Kafka, &SETTINGS);
+    let stack = Stack::start_with("sampling", Deployment::Kafka, &SETTINGS);
     let sampling = stack.told_address("Jaeger over gRPC");
     let application = RemotelySampled::start(&stack.otlp_http(), &sampling, TRAFFIC);
     let patience = Duration::from_secs(60);

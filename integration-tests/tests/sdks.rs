@@ -12,7 +12,7 @@ use integration_tests::{Deployment, QueryGrpc, Stack, assert_read_back};
 
 fn stack() -> &'static Stack {
     static STACK: OnceLock<Stack> = OnceLock::new();
-    STACK.get_or_init(|| Stack::start_sharing("sdks", Deployment::Kafka, &[]))
+    STACK.get_or_init(|| Stack::start("sdks", Deployment::Kafka))
 }
 
 fn grpc() -> &'static QueryGrpc {

@@ -19,7 +19,7 @@ fn behind_one_another(name: &str) -> (Stack, Stack) {
         ("SPOOR__STORAGE__KIND", "remote"),
         ("SPOOR__STORAGE__REMOTE__ENDPOINT", address.as_str()),
     ];
-    let front = Stack::start_sharing(name, Deployment::Kafka, &settings);
+    let front = Stack::start_with(name, Deployment::Kafka, &settings);
     (plug_in, front)
 }
 

@@ -27,7 +27,7 @@ fn stack() -> &'static Stack {
             ("SPOOR__QUERY__ADMIN__TOKEN", "hunter2"),
             ("SPOOR__QUERY__ADMIN__PURGE", "true"),
         ];
-        Stack::start_sharing("jaeger_storage", Deployment::Kafka, &settings)
+        Stack::start_with("jaeger_storage", Deployment::Kafka, &settings)
     })
 }
 

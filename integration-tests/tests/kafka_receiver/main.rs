@@ -41,7 +41,7 @@ fn start(name: &str, topics: &[(&str, &str)]) -> (Stack, Topics) {
         .iter()
         .map(|(key, value)| (*key, value.as_str()))
         .collect();
-    let stack = Stack::start_sharing(name, Deployment::Kafka, &settings);
+    let stack = Stack::start_with(name, Deployment::Kafka, &settings);
     let of_cluster = Topics::at(&stack.brokers()).expect("a cluster");
     for (topic, _) in topics {
         of_cluster.make(topic, 4).expect("the topic is made");
@@ -174,7 +174,7 @@ fn a_second_collector_takes_partitions_over_and_gives_them_back_when_it_is_kille
 #[test]
 fn what_comes_between_two_collectors_that_begin_at_the_end_is_read() {
     let topic = ("latest.spans", "otlp-proto");
-    let stack = Stack::start_sharing("topics-latest", Deployment::Kafka, &[]);
+    let stack = Stack::start("topics-latest", Deployment::Kafka);
     let cluster = Topics::at(&stack.brokers()).expect("a cluster");
     cluster.make(topic.0, 4).expect("the topic is made");
     let before = fill(&cluster, topic.0, 10);
