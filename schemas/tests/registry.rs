@@ -47,6 +47,25 @@ async fn guarded(client: &RegistryClient, test: &str) -> String {
     subject
 }
 
+#[tokio::test]
+async fn installations_that_begin_at_the_same_time_are_not_in_each_others_way() {
+    for _ in 0..5 {
+        let subject = subject("at-the-same-time");
+        let mut all = tokio::task::JoinSet::new();
+        for _ in 0..8 {
+            let (client, subject) = (client(&url()), subject.clone());
+            all.spawn(async move {
+                client.require_compatibility(&subject).await?;
+                client.register(&subject, TRACE_CHUNK_SCHEMA).await
+            });
+        }
+        let ids = all.join_all().await.into_iter();
+        let mut ids: Vec<SchemaId> = ids.map(|id| id.expect("the schema is taken")).collect();
+        ids.dedup();
+        assert_eq!(ids.len(), 1, "{ids:?}");
+    }
+}
+
 /// Serves one connection with these bytes, or with silence.
 fn server(answer: Option<Vec<u8>>) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
